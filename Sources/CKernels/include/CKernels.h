@@ -1,0 +1,80 @@
+// CKernels: the leaf arithmetic of the engine. No allocation, no threads, no I/O.
+//
+// One table of functions per instruction set. `scalar` is the definition: every other table computes
+// the same bits for the same input (see the canonical arithmetic below), so logits depend neither on
+// the machine, nor on how work is split over threads and batches.
+//
+// Canonical arithmetic
+//   f32 dot      16 partial sums, lane = index mod 16, each a chain of fused multiply-adds over ascending
+//                index; then lanes are added pairwise: 8 apart, 4 apart, 2 apart, 1 apart.
+//   int8 dot     exact int32 sum per group, then acc += ((float)sum * weight_scale) * input_scale, groups
+//                ascending, one accumulator, no fused operation (the arithmetic of llama2.c's runq.c).
+#ifndef LLAMA_CHAT_CKERNELS_H
+#define LLAMA_CHAT_CKERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// The functions of one instruction set. Row-major matrices throughout; no pointer needs alignment
+// beyond its element's. Input and output never overlap unless said.
+typedef struct lck_kernels {
+  // "scalar", "avx2", "avx512vnni" or "neon".
+  const char *name;
+
+  // out[t * out_stride + r] = dot(w[r * n ...], x[t * n ...]) for r < rows, t < tokens.
+  void (*matmul_f32)(float *out, size_t out_stride, const float *w, const float *x,
+                     size_t rows, size_t n, size_t tokens);
+
+  // The same for int8 groups: w (rows, n) with ws (rows, n / group), xq (tokens, n) with
+  // xs (tokens, n / group). group divides n. |xq| <= 127; w may hold any int8.
+  void (*matmul_q80)(float *out, size_t out_stride, const int8_t *w, const float *ws,
+                     const int8_t *xq, const float *xs, size_t rows, size_t n, size_t group,
+                     size_t tokens);
+
+  // Groups of x (n, n % group == 0) to int8: scale = max|x| / 127, q = x / scale rounded half away
+  // from zero (runq.c); a group of zeros gets scale 0 and zeros.
+  void (*quantize_q80)(int8_t *q, float *scales, const float *x, size_t n, size_t group);
+
+  // out[i] = weight[i] * (x[i] / rms(x)), rms with eps added to the mean square. out may be x.
+  void (*rmsnorm)(float *out, const float *x, const float *weight, size_t n, float eps);
+
+  // Rotates each pair (v[2i], v[2i+1]) of every head by (cos[i], sin[i]), i < head_size / 2, in place.
+  void (*rope)(float *v, const float *cos, const float *sin, size_t heads, size_t head_size);
+
+  // gate[i] = silu(gate[i]) * up[i], silu(a) = a / (1 + exp(-a)).
+  void (*swiglu)(float *gate, const float *up, size_t n);
+
+  // x[i] += y[i].
+  void (*add)(float *x, const float *y, size_t n);
+
+  // x = softmax(x), in place; the sum runs in the canonical 16-lane order.
+  void (*softmax)(float *x, size_t n);
+
+  // Attention of one query head over positions 0 ..< positions of one KV head:
+  // scores[p] = dot(q, k[p * stride ...]) * scale; softmax; out = sum over p ascending of
+  // scores[p] * v[p * stride ...] (fused multiply-add per element). scores has room for positions.
+  void (*attention)(float *out, float *scores, const float *q, const float *k, const float *v,
+                    size_t positions, size_t head_size, size_t stride, float scale);
+} lck_kernels;
+
+// int8 product where groups of `group` elements run over the flattened matrix and so may straddle rows
+// (n % group != 0). row0 is the index of the first row inside the whole matrix w, ws. Inputs are
+// quantised in groups of `group` from column 0, the last group short. Scalar: correct, not fast.
+void lck_matmul_q80_straddling(float *out, size_t out_stride, const int8_t *w, const float *ws,
+                               const int8_t *xq, const float *xs, size_t row0, size_t rows,
+                               size_t n, size_t group, size_t tokens);
+
+// Like quantize_q80, for any n: the last group may be short. ceil(n / group) scales.
+void lck_quantize_q80_ragged(int8_t *q, float *scales, const float *x, size_t n, size_t group);
+
+// The table called `name`, or NULL when it is unknown or this CPU cannot run it.
+const lck_kernels *lck_kernels_named(const char *name);
+
+// The fastest table this CPU can run.
+const lck_kernels *lck_kernels_best(void);
+
+// The names this CPU can run, fastest first, as a NULL-terminated array.
+const char *const *lck_kernel_names(void);
+
+#endif

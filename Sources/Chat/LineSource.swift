@@ -1,0 +1,34 @@
+/// What came from the user.
+public enum LineEvent: Sendable, Hashable {
+  /// A message or a command; may contain newlines, never ends with one.
+  case line(String)
+  /// Ctrl-C at the prompt.
+  case interrupted
+  /// Ctrl-D on an empty line, or the end of a pipe.
+  case endOfInput
+}
+
+/// Where lines come from: the line editor, a pipe, a script, a test.
+public protocol LineSource: AnyObject {
+  /// Reads one message. `prefill` is text to start with in the editor (ignored without one);
+  /// `status` is a short text for the right-hand prompt (ignored without one).
+  func read(prefill: String?, status: String?) throws -> LineEvent
+}
+
+/// Where the REPL's words go.
+///
+/// The reply is the only thing that belongs on standard output.
+public protocol ReplOutput: AnyObject {
+  /// A piece of the model's reply, as it comes: whole code points, not yet filtered for the terminal.
+  func reply(_ text: String)
+  /// The reply is over: ends its line.
+  func endReply()
+  /// A confirmation, a listing, an explanation. One or more lines without a final newline.
+  func notice(_ text: String)
+  /// Statistics of a reply, dim.
+  func statistics(_ text: String)
+  /// What went wrong; the session goes on.
+  func problem(_ text: String)
+  /// A line that replaces itself while something long runs; `nil` erases it.
+  func progress(_ text: String?)
+}

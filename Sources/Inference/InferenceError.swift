@@ -1,0 +1,51 @@
+import ModelFile
+
+/// What can go wrong between token ids and logits.
+public enum InferenceError: Failure, Hashable {
+  /// More tokens than the cache has room for.
+  case contextFull(needed: Int, capacity: Int)
+  /// A token id outside the model's vocabulary.
+  case unknownToken(id: Int32, vocabSize: Int)
+  /// The thread count is out of range.
+  case threadsOutOfRange(found: Int, maximum: Int)
+  /// No such kernels on this processor.
+  case unknownInstructionSet(name: String, available: [String])
+  /// The KV cache does not fit into memory.
+  case cacheDoesNotFit(bytes: Int, available: Int, capacity: Int)
+  /// The model produced a NaN or an infinity.
+  case damagedLogits(position: Int)
+
+  /// No file: the place is said in the reason.
+  public var place: String? { nil }
+
+  /// See ``Failure/reason``.
+  public var reason: String {
+    switch self {
+    case .contextFull(let needed, let capacity):
+      "needs \(needed) tokens; the context has \(capacity)"
+    case .unknownToken(let id, let vocabSize):
+      "token id \(id) is outside the model's vocabulary of \(vocabSize)"
+    case .threadsOutOfRange(let found, let maximum):
+      "threads must be 1…\(maximum), got \(found)"
+    case .unknownInstructionSet(let name, let available):
+      "no \"\(name)\" kernels on this processor; available: \(available.joined(separator: ", "))"
+    case .cacheDoesNotFit(let bytes, let available, let capacity):
+      """
+      needs \(bytes / 1_000_000) MB for a \(capacity)-token context; \
+      \(available / 1_000_000) MB free; try --ctx \(max(16, capacity / 2))
+      """
+    case .damagedLogits(let position):
+      "model produced NaN or infinity at position \(position); damaged file? try inspect --verify"
+    }
+  }
+
+  /// See ``Failure/kind``.
+  public var kind: FailureKind {
+    switch self {
+    case .contextFull, .cacheDoesNotFit: .doesNotFit
+    case .threadsOutOfRange, .unknownInstructionSet: .usage
+    case .unknownToken: .running
+    case .damagedLogits: .damagedNumbers
+    }
+  }
+}
