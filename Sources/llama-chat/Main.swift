@@ -1,0 +1,14 @@
+import ArgumentParser
+
+/// Starts the program; the one place where errors become text and exit codes.
+@main
+enum Main {
+  static func main() {
+    do {
+      var command = try LlamaChat.parseAsRoot()
+      try command.run()
+    } catch {
+      Report.exit(with: error)
+    }
+  }
+}

@@ -1,0 +1,38 @@
+import ArgumentParser
+import Foundation
+import ModelFile
+
+/// Turns errors into one line on standard error and an exit code.
+enum Report {
+  /// Ends the program the way `error` asks for: help and version quietly, everything else with
+  /// `error: PLACE: REASON`.
+  static func exit(with error: any Error) -> Never {
+    if let failure = error as? any Failure {
+      problem(failure.description)
+      Foundation.exit(failure.kind.rawValue)
+    }
+    let code = LlamaChat.exitCode(for: error)
+    if code == .validationFailure {
+      // ArgumentParser's text says `Error:` and how to get help; its code 64 becomes ours.
+      let text = LlamaChat.fullMessage(for: error)
+      let isOurs = text.hasPrefix("Error: ")
+      write(visible(isOurs ? "error: " + text.dropFirst("Error: ".count) : text))
+      Foundation.exit(FailureKind.usage.rawValue)
+    }
+    if error is ExitCode || code == .success {
+      LlamaChat.exit(withError: error)
+    }
+    problem(String(describing: error))
+    Foundation.exit(FailureKind.running.rawValue)
+  }
+
+  /// Writes `error: TEXT` as one line.
+  static func problem(_ text: String) { write("error: " + visible(text, singleLine: true)) }
+
+  /// Writes `warning: TEXT` as one line.
+  static func warning(_ text: String) { write("warning: " + visible(text, singleLine: true)) }
+
+  private static func write(_ text: String) {
+    FileHandle.standardError.write(Data((text + "\n").utf8))
+  }
+}
