@@ -1,0 +1,185 @@
+// The kernels that are the same source for every instruction set: everything but the matrix products.
+// Included once by each table's file, after it has defined LCK_TARGET.
+#ifndef LLAMA_CHAT_ELEMENTWISE_H
+#define LLAMA_CHAT_ELEMENTWISE_H
+
+#include "CKernels.h"
+#include "vector.h"
+
+// MARK: - Quantisation
+
+// The largest |x| as its bit pattern: patterns order like the numbers, with infinity and NaN on top.
+LCK_INLINE uint32_t largest_magnitude(const float *x, size_t n) {
+  i32x16 largest = {0};
+  for (size_t i = 0; i < n; i += lanes) {
+    f32x16 v = n - i >= lanes ? load(x + i) : load_part(x + i, n - i, 0);
+    i32x16 bits = (i32x16)v & 0x7fffffff;
+    i32x16 larger = bits > largest;
+    largest = (larger & bits) | (~larger & largest);
+  }
+  uint32_t most = 0;
+  for (size_t i = 0; i < lanes; i++) most = (uint32_t)largest[i] > most ? (uint32_t)largest[i] : most;
+  return most;
+}
+
+// x / scale rounded half away from zero. A denormal scale has few digits, so the quotient may leave the int8
+// range a little: it is clamped.
+LCK_INLINE i8x16 rounded_quotients(f32x16 x, float scale) {
+  f32x16 q = x / scale;
+  q = choose(q > 127.0f, splat(127), q);
+  q = choose(q < -127.0f, splat(-127), q);
+  i32x16 whole = __builtin_convertvector(q, i32x16);
+  f32x16 fraction = q - __builtin_convertvector(whole, f32x16);
+  whole = whole - (fraction >= 0.5f) + (fraction <= -0.5f);  // a true comparison is -1
+  return __builtin_convertvector(whole, i8x16);
+}
+
+// One group of n values. A group of zeros gets scale 0; one that holds NaN or infinity gets scale NaN, so
+// that every product with it is NaN and the damage is seen.
+LCK_INLINE void quantize_group(int8_t *q, float *scale, const float *x, size_t n) {
+  uint32_t bits = largest_magnitude(x, n);
+  float most;
+  memcpy(&most, &bits, sizeof most);
+  *scale = bits < 0x7f800000 ? most / 127.0f : __builtin_nanf("");
+  if (!(*scale > 0)) {
+    memset(q, 0, n);
+    return;
+  }
+  size_t i = 0;
+  for (; i + lanes <= n; i += lanes) {
+    i8x16 rounded = rounded_quotients(load(x + i), *scale);
+    memcpy(q + i, &rounded, sizeof rounded);
+  }
+  if (i < n) {
+    i8x16 rounded = rounded_quotients(load_part(x + i, n - i, 0), *scale);
+    memcpy(q + i, &rounded, n - i);
+  }
+}
+
+static LCK_TARGET void quantize_q80(int8_t *q, float *scales, const float *x, size_t n, size_t group) {
+  for (size_t i = 0; i < n; i += group) {
+    quantize_group(q + i, scales++, x + i, n - i < group ? n - i : group);
+  }
+}
+
+// MARK: - Norm, rotation, activation
+
+static LCK_TARGET void rmsnorm(float *out, const float *x, const float *weight, size_t n, float eps) {
+  float inverse = 1.0f / __builtin_sqrtf(dot(x, x, n) / (float)n + eps);
+  for (size_t i = 0; i < n; i++) out[i] = weight[i] * (inverse * x[i]);
+}
+
+static LCK_TARGET void rope(float *v, const float *cos, const float *sin, size_t heads, size_t head_size) {
+  for (size_t h = 0; h < heads; h++, v += head_size) {
+    for (size_t i = 0; i < head_size / 2; i++) {
+      float a = v[2 * i], b = v[2 * i + 1];
+      v[2 * i] = a * cos[i] - b * sin[i];
+      v[2 * i + 1] = a * sin[i] + b * cos[i];
+    }
+  }
+}
+
+LCK_INLINE f32x16 gated(f32x16 gate, f32x16 up) { return gate / (1.0f + exponential(-gate)) * up; }
+
+static LCK_TARGET void swiglu(float *gate, const float *up, size_t n) {
+  size_t i = 0;
+  for (; i + lanes <= n; i += lanes) store(gate + i, gated(load(gate + i), load(up + i)));
+  if (i < n) {
+    store_part(gate + i, gated(load_part(gate + i, n - i, 0), load_part(up + i, n - i, 0)), n - i);
+  }
+}
+
+static LCK_TARGET void add(float *x, const float *y, size_t n) {
+  for (size_t i = 0; i < n; i++) x[i] += y[i];
+}
+
+// MARK: - Softmax and attention
+
+LCK_INLINE float largest(const float *x, size_t n) {
+  f32x16 most = splat(-__builtin_inff());
+  for (size_t i = 0; i < n; i += lanes) {
+    f32x16 v = n - i >= lanes ? load(x + i) : load_part(x + i, n - i, -__builtin_inff());
+    most = choose(v > most, v, most);
+  }
+  float result = most[0];
+  for (size_t i = 1; i < lanes; i++) result = most[i] > result ? most[i] : result;
+  return result;
+}
+
+static LCK_TARGET void softmax(float *x, size_t n) {
+  float most = largest(x, n);
+  f32x16 total = {0};
+  size_t i = 0;
+  for (; i + lanes <= n; i += lanes) {
+    f32x16 e = exponential(load(x + i) - most);
+    total += e;
+    store(x + i, e);
+  }
+  if (i < n) {
+    f32x16 e = exponential(load_part(x + i, n - i, -__builtin_inff()) - most);
+    total += e;
+    store_part(x + i, e, n - i);
+  }
+  float divisor = sum(total);
+  for (i = 0; i < n; i++) x[i] /= divisor;
+}
+
+// scores[p] = dot(q, k[p]) * scale; sixteen positions share one pass of lane sums.
+LCK_INLINE void attention_scores(float *scores, const float *q, const float *k, size_t positions,
+                                 size_t head_size, size_t stride, float scale) {
+  size_t p = 0;
+  for (; p + lanes <= positions; p += lanes) {
+    f32x16 acc[lanes] = {{0}};
+    for (size_t i = 0; i < head_size; i += lanes) {
+      size_t left = head_size - i;
+      f32x16 qi = left >= lanes ? load(q + i) : load_part(q + i, left, 0);
+      LCK_UNROLL for (size_t j = 0; j < lanes; j++) {
+        const float *kj = k + (p + j) * stride + i;
+        acc[j] = fused(qi, left >= lanes ? load(kj) : load_part(kj, left, 0), acc[j]);
+      }
+    }
+    store(scores + p, sum_each(acc) * scale);
+  }
+  for (; p < positions; p++) scores[p] = dot(q, k + p * stride, head_size) * scale;
+}
+
+// `vectors` * 16 elements of out = sum over p of scores[p] * v[p].
+LCK_INLINE void weighted_sum(float *out, const float *scores, const float *v, size_t positions,
+                             size_t stride, const size_t vectors) {
+  f32x16 acc[8] = {{0}};
+  for (size_t p = 0; p < positions; p++) {
+    LCK_UNROLL for (size_t i = 0; i < vectors; i++) {
+      acc[i] = fused(splat(scores[p]), load(v + p * stride + i * lanes), acc[i]);
+    }
+  }
+  LCK_UNROLL for (size_t i = 0; i < vectors; i++) store(out + i * lanes, acc[i]);
+}
+
+static LCK_TARGET void attention(float *out, float *scores, const float *q, const float *k, const float *v,
+                                 size_t positions, size_t head_size, size_t stride, float scale) {
+  attention_scores(scores, q, k, positions, head_size, stride, scale);
+  softmax(scores, positions);
+  size_t i = 0;
+  for (; i + 8 * lanes <= head_size; i += 8 * lanes) weighted_sum(out + i, scores, v + i, positions, stride, 8);
+  for (; i + 4 * lanes <= head_size; i += 4 * lanes) weighted_sum(out + i, scores, v + i, positions, stride, 4);
+  for (; i + lanes <= head_size; i += lanes) weighted_sum(out + i, scores, v + i, positions, stride, 1);
+  if (i < head_size) {
+    f32x16 acc = {0};
+    for (size_t p = 0; p < positions; p++) {
+      acc = fused(splat(scores[p]), load_part(v + p * stride + i, head_size - i, 0), acc);
+    }
+    store_part(out + i, acc, head_size - i);
+  }
+}
+
+// MARK: - The table
+
+// A table whose int8 product is `q80`; the other functions are those of the including file.
+#define LCK_TABLE(table_name, q80)                                                                   \
+  {                                                                                                  \
+    .name = table_name, .matmul_f32 = matmul_f32, .matmul_q80 = q80, .quantize_q80 = quantize_q80,   \
+    .rmsnorm = rmsnorm, .rope = rope, .swiglu = swiglu, .add = add, .softmax = softmax,              \
+    .attention = attention,                                                                          \
+  }
+
+#endif

@@ -1,0 +1,60 @@
+// The definition: what every other table must compute, bit by bit.
+#define LCK_TARGET
+#include "elementwise.h"
+#include "tables.h"
+
+static void matmul_f32(float *out, size_t out_stride, const float *w, const float *x, size_t rows,
+                       size_t n, size_t tokens) {
+  for (size_t t = 0; t < tokens; t++) {
+    for (size_t r = 0; r < rows; r++) out[t * out_stride + r] = dot(w + r * n, x + t * n, n);
+  }
+}
+
+static float scaled_sum(const int8_t *w, const int8_t *xq, size_t n, float ws, float xs) {
+  int32_t sum = 0;
+  for (size_t i = 0; i < n; i++) sum += w[i] * xq[i];
+  return ((float)sum * ws) * xs;
+}
+
+void lck_scalar_matmul_q80(float *out, size_t out_stride, const int8_t *w, const float *ws,
+                           const int8_t *xq, const float *xs, size_t rows, size_t n, size_t group,
+                           size_t tokens) {
+  size_t groups = n / group;
+  for (size_t t = 0; t < tokens; t++) {
+    for (size_t r = 0; r < rows; r++) {
+      float acc = 0;
+      for (size_t g = 0; g < groups; g++) {
+        acc += scaled_sum(w + r * n + g * group, xq + t * n + g * group, group, ws[r * groups + g],
+                          xs[t * groups + g]);
+      }
+      out[t * out_stride + r] = acc;
+    }
+  }
+}
+
+// Columns are taken in runs that cross neither a group of w, which starts anywhere in a row, nor one of x.
+void lck_matmul_q80_straddling(float *out, size_t out_stride, const int8_t *w, const float *ws,
+                               const int8_t *xq, const float *xs, size_t row0, size_t rows, size_t n,
+                               size_t group, size_t tokens) {
+  size_t x_groups = (n + group - 1) / group;
+  for (size_t t = 0; t < tokens; t++) {
+    for (size_t r = 0; r < rows; r++) {
+      float acc = 0;
+      for (size_t column = 0, end; column < n; column = end) {
+        size_t index = (row0 + r) * n + column;
+        size_t w_run = group - index % group, x_run = group - column % group;
+        end = column + (w_run < x_run ? w_run : x_run);
+        if (end > n) end = n;
+        acc += scaled_sum(w + index, xq + t * n + column, end - column, ws[index / group],
+                          xs[t * x_groups + column / group]);
+      }
+      out[t * out_stride + r] = acc;
+    }
+  }
+}
+
+void lck_quantize_q80_ragged(int8_t *q, float *scales, const float *x, size_t n, size_t group) {
+  quantize_q80(q, scales, x, n, group);
+}
+
+const lck_kernels lck_scalar = LCK_TABLE("scalar", lck_scalar_matmul_q80);

@@ -1,0 +1,137 @@
+// Sixteen floats at a time, in the compiler's own vectors: one source for every instruction set.
+//
+// A file that includes this header defines LCK_TARGET first (its `target` attribute, or nothing), and
+// everything below is compiled for that target: one 512-bit register, two of 256 or four of 128 bits.
+// The operations and their order are the same everywhere, hence so are the results, bit by bit.
+#ifndef LLAMA_CHAT_VECTOR_H
+#define LLAMA_CHAT_VECTOR_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+// a * b + c stays two operations unless `fused` says otherwise. GCC has only the command-line flag.
+#ifdef __clang__
+#pragma STDC FP_CONTRACT OFF
+#endif
+
+// Every function that takes or returns a vector is inlined, so no calling convention is involved.
+#pragma GCC diagnostic ignored "-Wpsabi"
+
+#define LCK_INLINE static inline __attribute__((always_inline)) LCK_TARGET
+
+// Unrolls the loop that follows, whose trip count is known once its function is inlined.
+#ifdef __clang__
+#define LCK_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define LCK_UNROLL _Pragma("GCC unroll 32")
+#endif
+
+enum { lanes = 16 };
+
+typedef float f32x16 __attribute__((vector_size(64)));
+typedef int32_t i32x16 __attribute__((vector_size(64)));
+typedef uint32_t u32x16 __attribute__((vector_size(64)));
+typedef int8_t i8x16 __attribute__((vector_size(16)));
+
+LCK_INLINE f32x16 load(const float *from) {
+  typedef float unaligned __attribute__((vector_size(64), aligned(4), may_alias));
+  return *(const unaligned *)from;
+}
+
+LCK_INLINE void store(float *to, f32x16 v) {
+  typedef float unaligned __attribute__((vector_size(64), aligned(4), may_alias));
+  *(unaligned *)to = v;
+}
+
+LCK_INLINE f32x16 splat(float value) { return (f32x16){0} + value; }
+
+// The first `count` (< 16) floats; the other lanes are `fill`.
+LCK_INLINE f32x16 load_part(const float *from, size_t count, float fill) {
+  float padded[lanes];
+  for (size_t i = 0; i < lanes; i++) padded[i] = i < count ? from[i] : fill;
+  return load(padded);
+}
+
+LCK_INLINE void store_part(float *to, f32x16 v, size_t count) { memcpy(to, &v, count * sizeof *to); }
+
+// a * b + c, rounded once.
+LCK_INLINE f32x16 fused(f32x16 a, f32x16 b, f32x16 c) {
+#ifdef __clang__
+  return __builtin_elementwise_fma(a, b, c);
+#else
+  for (size_t i = 0; i < lanes; i++) c[i] = __builtin_fmaf(a[i], b[i], c[i]);
+  return c;
+#endif
+}
+
+// Per lane: mask ? a : b, where mask is a comparison's result.
+LCK_INLINE f32x16 choose(i32x16 mask, f32x16 a, f32x16 b) {
+  return (f32x16)((mask & (i32x16)a) | (~mask & (i32x16)b));
+}
+
+// The canonical order of adding lanes: 8 apart, 4 apart, 2 apart, 1 apart.
+LCK_INLINE float sum(f32x16 v) {
+  v += __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7);
+  v += __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3);
+  return (v[0] + v[2]) + (v[1] + v[3]);
+}
+
+// The sums of sixteen vectors, each in the order of `sum`, as lanes 0...15.
+LCK_INLINE f32x16 sum_each(const f32x16 *v) {
+  f32x16 a[8], b[4], c[2];
+  LCK_UNROLL for (int i = 0; i < 8; i++) {
+    f32x16 x = v[i], y = v[i + 8];
+    a[i] = __builtin_shufflevector(x, y, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23)
+           + __builtin_shufflevector(x, y, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
+  }
+  LCK_UNROLL for (int i = 0; i < 4; i++) {
+    f32x16 x = a[i], y = a[i + 4];
+    b[i] = __builtin_shufflevector(x, y, 0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27)
+           + __builtin_shufflevector(x, y, 4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31);
+  }
+  LCK_UNROLL for (int i = 0; i < 2; i++) {
+    f32x16 x = b[i], y = b[i + 2];
+    c[i] = __builtin_shufflevector(x, y, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29)
+           + __builtin_shufflevector(x, y, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31);
+  }
+  return __builtin_shufflevector(c[0], c[1], 0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30)
+         + __builtin_shufflevector(c[0], c[1], 1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31);
+}
+
+// The canonical dot product: lane = index mod 16, the last vector padded with zeros.
+LCK_INLINE float dot(const float *a, const float *b, size_t n) {
+  f32x16 acc = {0};
+  size_t i = 0;
+  for (; i + lanes <= n; i += lanes) acc = fused(load(a + i), load(b + i), acc);
+  if (i < n) acc = fused(load_part(a + i, n - i, 0), load_part(b + i, n - i, 0), acc);
+  return sum(acc);
+}
+
+// e^x, within 1 ulp or so: 2^k * e^r with |r| <= ln 2 / 2, e^r by its Taylor series up to r^7 (relative error
+// 5e-9). -inf gives 0, +inf and everything above 89 +inf, NaN stays NaN.
+LCK_INLINE f32x16 exponential(f32x16 x) {
+  const f32x16 round = splat(0x1.8p23f);  // adding it leaves the nearest integer in the low mantissa bits
+  x = choose(x < -104.0f, splat(-104.0f), x);
+  x = choose(x > 89.0f, splat(89.0f), x);
+  f32x16 shifted = fused(x, splat(0x1.715476p0f), round);  // log2(e)
+  f32x16 k = shifted - round;
+  f32x16 r = fused(k, splat(-0x1.62e4p-1f), x);  // ln 2, high part: k times it is exact
+  r = fused(k, splat(-0x1.7f7d1cp-20f), r);      // ln 2, low part
+  f32x16 p = splat(1.0f / 5040);
+  p = fused(p, r, splat(1.0f / 720));
+  p = fused(p, r, splat(1.0f / 120));
+  p = fused(p, r, splat(1.0f / 24));
+  p = fused(p, r, splat(1.0f / 6));
+  p = fused(p, r, splat(0.5f));
+  p = fused(p, r, splat(1));
+  p = fused(p, r, splat(1));
+  // 2^k in two factors, so that both are normal numbers even where the result overflows or is denormal.
+  i32x16 exponent = (i32x16)shifted - (i32x16)round;
+  i32x16 half = exponent >> 1;
+  f32x16 first = (f32x16)((u32x16)(half + 127) << 23);
+  f32x16 second = (f32x16)((u32x16)(exponent - half + 127) << 23);
+  return p * first * second;
+}
+
+#endif
