@@ -1,3 +1,5 @@
+import CKernels
+import Foundation
 import ModelFile
 import Tokenization
 
@@ -7,43 +9,101 @@ import Tokenization
 public final class Engine {
   /// The weights.
   public let model: Model
-  /// Worker threads in use, the caller's included.
-  public private(set) var threads: Int
   /// The kernels in use: `scalar`, `avx2`, `avx512vnni` or `neon`.
-  public var instructionSet: String { fatalError("skeleton") }
+  public let instructionSet: String
+
+  private let pool: WorkerPool
+  private let transformer: Transformer
 
   /// Prepares scratch memory and threads.
   ///
   /// - Parameters:
   ///   - threads: 1 … ``maximumThreads``.
   ///   - instructionSet: `nil` takes `LLAMA_CHAT_ISA` from the environment, else the fastest.
+  /// - Throws: ``InferenceError`` for a thread count out of range or unknown kernels.
   public init(model: Model, threads: Int, instructionSet: String? = nil) throws {
+    let environment = ProcessInfo.processInfo.environment["LLAMA_CHAT_ISA"]
+    let kernels = try Self.kernels(named: instructionSet ?? environment)
+    try Self.check(threads: threads)
     self.model = model
-    self.threads = threads
+    self.instructionSet = String(cString: kernels.pointee.name)
+    pool = try WorkerPool(threads: threads)
+    let operators = Operators(
+      kernels: kernels, pool: pool, workspace: Workspace(config: model.config))
+    transformer = Transformer(model: model, operators: operators)
   }
 
-  /// Changes the number of threads; model, cache and results stay the same.
-  public func resize(threads: Int) throws {}
+  /// Worker threads in use, the caller's included.
+  public var threads: Int { pool.threads }
 
-  /// Reads `tokens` at the cache's end and returns the logits after the last of them, (vocabSize),
-  /// valid until the next call.
+  /// Changes the number of threads; model, cache and results stay the same.
   ///
-  /// Logits are bit-identical whatever the number of threads, the way tokens are split over calls, and
-  /// whether earlier tokens were read now or long ago.
+  /// - Throws: ``InferenceError``; the engine keeps the threads it had.
+  public func resize(threads: Int) throws {
+    try Self.check(threads: threads)
+    try pool.resize(threads: threads)
+  }
+
+  /// Reads `tokens` (at least one) at the cache's end; the logits after the last of them, (vocabSize).
+  ///
+  /// Logits are valid until the next call. They are bit-identical whatever the number of threads, the
+  /// way tokens are split over calls, and whether earlier tokens were read now or long ago.
   ///
   /// - Parameters:
-  ///   - interrupt: Polled between layers; when raised the call throws ``Interrupted`` and the cache keeps the tokens of the finished batches.
+  ///   - interrupt: Polled between layers; the cache then keeps the tokens of the finished batches.
   ///   - progress: Called with the number of tokens read so far, after each batch.
-  /// - Throws: ``InferenceError``, ``Interrupted``.
+  /// - Throws: ``InferenceError`` before anything is read, ``Interrupted``.
   public func forward(
     _ tokens: some Collection<TokenID>, cache: KVCache, interrupt: InterruptFlag? = nil,
     progress: ((Int) -> Void)? = nil
   ) throws -> UnsafeBufferPointer<Float> {
-    fatalError("skeleton")
+    let tokens = Array(tokens)
+    let vocabulary = 0..<Int32(clamping: model.config.vocabSize)
+    if let id = tokens.first(where: { !vocabulary.contains($0) }) {
+      throw InferenceError.unknownToken(id: id, vocabSize: vocabulary.count)
+    }
+    guard tokens.count <= cache.capacity - cache.count else {
+      throw InferenceError.contextFull(
+        needed: cache.count + tokens.count, capacity: cache.capacity)
+    }
+    var read = 0
+    while read < tokens.count {
+      let batch = tokens[read..<min(read + Workspace.maximumBatch, tokens.count)]
+      try transformer.forward(
+        batch, cache, wantsLogits: batch.endIndex == tokens.count, interrupt: interrupt)
+      read = batch.endIndex
+      progress?(read)
+    }
+    return UnsafeBufferPointer(transformer.operators.workspace.logits)
   }
 
-  /// The most threads this process may use: processors allowed by affinity and cgroup quota.
-  public static var maximumThreads: Int { fatalError("skeleton") }
+  /// The most threads an engine takes: twice the processors this process may use.
+  public static var maximumThreads: Int { 2 * Processors.available }
+
+  /// The kernels this processor can run, fastest first.
+  public static var instructionSets: [String] {
+    var names: [String] = []
+    var next = lck_kernel_names()
+    while let name = next?.pointee {
+      names.append(String(cString: name))
+      next = next?.successor()
+    }
+    return names
+  }
+
+  private static func check(threads: Int) throws {
+    guard (1...maximumThreads).contains(threads) else {
+      throw InferenceError.threadsOutOfRange(found: threads, maximum: maximumThreads)
+    }
+  }
+
+  private static func kernels(named name: String?) throws -> UnsafePointer<lck_kernels> {
+    guard let name, !name.isEmpty else { return lck_kernels_best() }
+    guard let kernels = lck_kernels_named(name) else {
+      throw InferenceError.unknownInstructionSet(name: name, available: instructionSets)
+    }
+    return kernels
+  }
 }
 
 /// Thrown when an ``InterruptFlag`` stopped the work; the cache is consistent.

@@ -8,6 +8,8 @@ public enum InferenceError: Failure, Hashable {
   case unknownToken(id: Int32, vocabSize: Int)
   /// The thread count is out of range.
   case threadsOutOfRange(found: Int, maximum: Int)
+  /// The system would not start enough threads.
+  case threadsNotStarted(wanted: Int, got: Int)
   /// No such kernels on this processor.
   case unknownInstructionSet(name: String, available: [String])
   /// The KV cache does not fit into memory.
@@ -27,6 +29,8 @@ public enum InferenceError: Failure, Hashable {
       "token id \(id) is outside the model's vocabulary of \(vocabSize)"
     case .threadsOutOfRange(let found, let maximum):
       "threads must be 1…\(maximum), got \(found)"
+    case .threadsNotStarted(let wanted, let got):
+      "the system started only \(got) of \(wanted) threads"
     case .unknownInstructionSet(let name, let available):
       "no \"\(name)\" kernels on this processor; available: \(available.joined(separator: ", "))"
     case .cacheDoesNotFit(let bytes, let available, let capacity):
@@ -44,7 +48,7 @@ public enum InferenceError: Failure, Hashable {
     switch self {
     case .contextFull, .cacheDoesNotFit: .doesNotFit
     case .threadsOutOfRange, .unknownInstructionSet: .usage
-    case .unknownToken: .running
+    case .unknownToken, .threadsNotStarted: .running
     case .damagedLogits: .damagedNumbers
     }
   }

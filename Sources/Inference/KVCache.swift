@@ -1,3 +1,4 @@
+import Foundation
 import ModelFile
 import Tokenization
 
@@ -11,21 +12,76 @@ public final class KVCache {
   /// The tokens it holds, oldest first.
   public private(set) var tokens: [TokenID] = []
 
+  private let config: ModelConfig
+  /// (layers, 2, kvHeads, capacity, headSize): keys, then values; pages are taken when first written.
+  private let rows: UnsafeMutablePointer<Float>
+  private let byteCount: Int
+
   /// Reserves room for `capacity` tokens; memory is taken as positions are used.
   ///
   /// - Throws: ``InferenceError`` when it does not fit into memory.
   public init(config: ModelConfig, capacity: Int) throws {
+    let byteCount = Self.byteCount(config: config, capacity: capacity)
+    let available = SystemMemory.available()
+    guard capacity > 0, let byteCount, byteCount <= available else {
+      throw InferenceError.cacheDoesNotFit(
+        bytes: byteCount ?? .max, available: available, capacity: capacity)
+    }
+    let memory = mmap(
+      nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+    guard let memory, memory != MAP_FAILED else {
+      throw InferenceError.cacheDoesNotFit(
+        bytes: byteCount, available: available, capacity: capacity)
+    }
     self.capacity = capacity
+    self.config = config
+    self.byteCount = byteCount
+    rows = memory.bindMemory(to: Float.self, capacity: byteCount / MemoryLayout<Float>.stride)
+  }
+
+  deinit { munmap(rows, byteCount) }
+
+  /// Bytes a cache of `capacity` tokens can come to use: 2 · layers · capacity · kvDim floats.
+  ///
+  /// - Returns: `nil` when the product overflows.
+  public static func byteCount(config: ModelConfig, capacity: Int) -> Int? {
+    var product = 2 * MemoryLayout<Float>.stride
+    for factor in [config.layers, config.kvDim, capacity] {
+      let (value, overflow) = product.multipliedReportingOverflow(by: factor)
+      if overflow { return nil }
+      product = value
+    }
+    return product
   }
 
   /// Number of tokens held, which is the next token's position.
   public var count: Int { tokens.count }
 
   /// Forgets every token from position `count` on; costs nothing.
-  public func truncate(to count: Int) {}
+  public func truncate(to count: Int) {
+    guard count < tokens.count else { return }
+    tokens.removeSubrange(max(0, count)...)
+  }
 
   /// How many leading tokens of `other` the cache already holds.
   public func commonPrefix(with other: [TokenID]) -> Int {
     zip(tokens, other).prefix { $0 == $1 }.count
+  }
+
+  /// Declares the rows of the next positions valid.
+  func append(_ batch: some Collection<TokenID>) { tokens.append(contentsOf: batch) }
+
+  /// Keys of one head, (capacity, headSize).
+  func keys(layer: Int, head: Int) -> UnsafeMutablePointer<Float> {
+    row(plane: 2 * layer, head: head)
+  }
+
+  /// Values of one head, (capacity, headSize).
+  func values(layer: Int, head: Int) -> UnsafeMutablePointer<Float> {
+    row(plane: 2 * layer + 1, head: head)
+  }
+
+  private func row(plane: Int, head: Int) -> UnsafeMutablePointer<Float> {
+    rows + (plane * config.kvHeads + head) * capacity * config.headSize
   }
 }

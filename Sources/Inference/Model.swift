@@ -6,16 +6,19 @@ import ModelFile
 public final class Model: Sendable {
   /// The file the weights live in.
   public let checkpoint: Checkpoint
+  let weights: Weights
+  /// Bytes of weights read to decode one token.
+  public let bytesPerToken: Int
 
   /// Takes the weights of a checkpoint; nothing is copied.
-  public init(checkpoint: Checkpoint) throws {
+  public init(checkpoint: Checkpoint) {
     self.checkpoint = checkpoint
+    weights = Weights(checkpoint)
+    bytesPerToken = weights.bytesPerToken
   }
 
   /// The model's shape.
   public var config: ModelConfig { checkpoint.config }
   /// RoPE base, special tokens, template.
   public var metadata: ModelMetadata { checkpoint.metadata }
-  /// Bytes of weights read to decode one token.
-  public var bytesPerToken: Int { fatalError("skeleton") }
 }

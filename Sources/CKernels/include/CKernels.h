@@ -77,4 +77,13 @@ const lck_kernels *lck_kernels_best(void);
 // The names this CPU can run, fastest first, as a NULL-terminated array.
 const char *const *lck_kernel_names(void);
 
+// Tells the processor that this thread is waiting in a loop.
+static inline void lck_spin_pause(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ __volatile__("yield");
+#endif
+}
+
 #endif

@@ -1,0 +1,91 @@
+import Tokenization
+
+/// Continues a text, as llama2.c's `run` does: the prompt is part of the output.
+public struct Completion {
+  /// What a completion cost.
+  public struct Statistics: Sendable {
+    /// Tokens of the prompt, BOS included.
+    public var promptTokens = 0
+    /// Tokens sampled, the one that ended the text included.
+    public var generatedTokens = 0
+    /// Time for the prompt.
+    public var prefillTime = Duration.zero
+    /// Time from the prompt's end to the end of the text.
+    public var decodeTime = Duration.zero
+  }
+
+  /// The engine that computes the logits.
+  public let engine: Engine
+  /// The tokenizer of the engine's model.
+  public let tokenizer: any Tokenizer
+  /// The sampler; its generator goes on from call to call.
+  public var sampler: Sampler
+
+  /// Brings the three parts of a completion together.
+  public init(engine: Engine, tokenizer: any Tokenizer, sampler: Sampler) {
+    self.engine = engine
+    self.tokenizer = tokenizer
+    self.sampler = sampler
+  }
+
+  /// Continues `prompt` until BOS, an end token or `steps` positions, whatever comes first.
+  ///
+  /// - Parameters:
+  ///   - prompt: UTF-8; may be empty, then the text starts from BOS alone.
+  ///   - steps: Positions to fill, the prompt's included; 0 or more than the context means the context.
+  ///   - interrupt: Ends the text early when raised.
+  ///   - emit: Called with each piece of whole code points.
+  /// - Throws: ``InferenceError``, ``Interrupted`` when stopped while reading the prompt, and what `emit` throws.
+  public mutating func run(
+    prompt: some Collection<UInt8>, steps: Int, interrupt: InterruptFlag? = nil,
+    emit: (String) throws -> Void
+  ) throws -> Statistics {
+    let config = engine.model.config
+    let limit = (1...config.contextLength).contains(steps) ? steps : config.contextLength
+    let prompt = promptTokens(prompt)
+    let cache = try KVCache(config: config, capacity: limit)
+    var decoder = StreamDecoder(
+      tokenizer: tokenizer, stripsLeadingSpace: tokenizer.vocabulary.addsSpacePrefix)
+    var statistics = Statistics()
+    let clock = ContinuousClock()
+
+    // A prompt longer than the limit is printed as far as it goes, like any forced token.
+    let read = prompt.prefix(limit)
+    statistics.promptTokens = read.count
+    let start = clock.now
+    var logits = try engine.forward(read, cache: cache, interrupt: interrupt)
+    let promptEnd = clock.now
+    statistics.prefillTime = promptEnd - start
+    for token in prompt.dropFirst(startsWithBOS ? 1 : 0).prefix(limit) {
+      try emit(decoder.append(token))
+    }
+
+    if read.count == prompt.count {
+      while interrupt?.isRaised != true {
+        let token = try sampler.sample(
+          logits, count: tokenizer.vocabulary.count, position: cache.count)
+        statistics.generatedTokens += 1
+        if stopTokens.contains(token) { break }
+        try emit(decoder.append(token))
+        if cache.count == limit { break }
+        logits = try engine.forward(CollectionOfOne(token), cache: cache)
+      }
+    }
+    try emit(decoder.finish())
+    statistics.decodeTime = clock.now - promptEnd
+    return statistics
+  }
+
+  /// Whether the prompt gets a BOS; an empty one always does.
+  private var startsWithBOS: Bool { engine.model.metadata.addsBOS }
+
+  private var stopTokens: [TokenID] {
+    let vocabulary = tokenizer.vocabulary
+    return [vocabulary.bos, vocabulary.eos] + (engine.model.metadata.endOfTurn.map { [$0] } ?? [])
+  }
+
+  private func promptTokens(_ prompt: some Collection<UInt8>) -> [TokenID] {
+    let text = tokenizer.encode(prompt)
+    return startsWithBOS || text.isEmpty ? [tokenizer.vocabulary.bos] + text : text
+  }
+}

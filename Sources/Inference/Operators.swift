@@ -1,0 +1,146 @@
+import CKernels
+import ModelFile
+
+/// The steps of a forward pass over a batch of tokens, spread over the pool's threads.
+///
+/// Arrays are row-major with one row a token. Work is split by output rows, tokens or heads; each output
+/// is computed whole by one kernel call in a fixed order, so its bits depend on no split.
+struct Operators {
+  let kernels: UnsafePointer<lck_kernels>
+  let pool: WorkerPool
+  let workspace: Workspace
+
+  /// out (tokens, n) = RMSNorm(x) * weight; Zhang and Sennrich, 2019.
+  func rmsnorm(
+    _ out: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>, _ weight: UnsafePointer<Float>,
+    n: Int, eps: Float, tokens: Int
+  ) {
+    forEachToken(tokens) { t in
+      kernels.pointee.rmsnorm(out + t * n, x + t * n, weight, n, eps)
+    }
+  }
+
+  /// x (tokens, n) += y.
+  func add(
+    _ x: UnsafeMutablePointer<Float>, _ y: UnsafePointer<Float>, n: Int, tokens: Int
+  ) {
+    forEachToken(tokens) { t in kernels.pointee.add(x + t * n, y + t * n, n) }
+  }
+
+  /// gate (tokens, n) = silu(gate) * up; Shazeer, 2020.
+  func swiglu(
+    _ gate: UnsafeMutablePointer<Float>, _ up: UnsafePointer<Float>, n: Int, tokens: Int
+  ) {
+    forEachToken(tokens) { t in kernels.pointee.swiglu(gate + t * n, up + t * n, n) }
+  }
+
+  /// Each out (tokens, rows) = x (tokens, columns) times its matrix, transposed.
+  ///
+  /// Matrices that share an input go together: it is quantised once, and their rows are one job.
+  func project(
+    _ x: UnsafePointer<Float>, tokens: Int,
+    _ outputs: (matrix: Matrix, out: UnsafeMutablePointer<Float>)...
+  ) {
+    guard let first = outputs.first?.matrix else { return }
+    if let groupSize = first.groupSize {
+      quantize(x, n: first.columns, groupSize: groupSize, tokens: tokens)
+    }
+    // A chunk is large enough to hide its claim, small enough to even out slow threads.
+    let chunkRows = max(16, min(256, Self.chunkBytes / first.columns / 16 * 16))
+    let chunkCounts = outputs.map { ($0.matrix.rows + chunkRows - 1) / chunkRows }
+    pool.run(chunks: chunkCounts.reduce(0, +)) { chunk, _ in
+      var (chunk, index) = (chunk, 0)
+      while chunk >= chunkCounts[index] {
+        chunk -= chunkCounts[index]
+        index += 1
+      }
+      let (matrix, out) = outputs[index]
+      let row = chunk * chunkRows
+      let rows = row..<min(row + chunkRows, matrix.rows)
+      multiply(matrix, rows: rows, x, out, tokens: tokens)
+    }
+  }
+
+  private static let chunkBytes = 128 * 1024
+
+  private func multiply(
+    _ matrix: Matrix, rows: Range<Int>, _ x: UnsafePointer<Float>,
+    _ out: UnsafeMutablePointer<Float>, tokens: Int
+  ) {
+    let n = matrix.columns
+    let first = rows.lowerBound
+    switch matrix.values {
+    case .float32(let w):
+      kernels.pointee.matmul_f32(
+        out + first, matrix.rows, w + first * n, x, rows.count, n, tokens)
+    case .int8(let w, let scales, let groupSize) where n % groupSize == 0:
+      kernels.pointee.matmul_q80(
+        out + first, matrix.rows, w + first * n, scales + first * n / groupSize,
+        workspace.quantized, workspace.scales, rows.count, n, groupSize, tokens)
+    case .int8(let w, let scales, let groupSize):
+      lck_matmul_q80_straddling(
+        out + first, matrix.rows, w, scales, workspace.quantized, workspace.scales,
+        first, rows.count, n, groupSize, tokens)
+    }
+  }
+
+  /// x (tokens, n) to int8 groups in the workspace.
+  private func quantize(_ x: UnsafePointer<Float>, n: Int, groupSize: Int, tokens: Int) {
+    let groups = (n + groupSize - 1) / groupSize
+    let (quantized, scales) = (workspace.quantized, workspace.scales)
+    forEachToken(tokens) { t in
+      if n % groupSize == 0 {
+        kernels.pointee.quantize_q80(
+          quantized + t * n, scales + t * groups, x + t * n, n, groupSize)
+      } else {
+        lck_quantize_q80_ragged(quantized + t * n, scales + t * groups, x + t * n, n, groupSize)
+      }
+    }
+  }
+
+  /// Rotates q (tokens, heads * headSize) and k (tokens, kvDim) by their positions and puts k and v into
+  /// the cache's rows from `position` on; Su et al., 2021, adjacent elements as pairs.
+  func ropeAndStore(_ cache: KVCache, layer: Int, position: Int, config: ModelConfig, tokens: Int) {
+    let size = config.headSize
+    let ws = workspace
+    forEachToken(tokens) { t in
+      let (cos, sin) = (ws.ropeCos + t * size / 2, ws.ropeSin + t * size / 2)
+      let (k, v) = (ws.k + t * config.kvDim, ws.v + t * config.kvDim)
+      kernels.pointee.rope(ws.q + t * config.dim, cos, sin, config.heads, size)
+      kernels.pointee.rope(k, cos, sin, config.kvHeads, size)
+      for head in 0..<config.kvHeads {
+        let row = (position + t) * size
+        (cache.keys(layer: layer, head: head) + row).update(from: k + head * size, count: size)
+        (cache.values(layer: layer, head: head) + row).update(from: v + head * size, count: size)
+      }
+    }
+  }
+
+  /// out (tokens, dim) = each query head's softmax(q k / sqrt(headSize)) v over its own and all earlier
+  /// positions; query heads share KV heads in groups (Ainslie et al., 2023).
+  func attention(
+    _ out: UnsafeMutablePointer<Float>, _ cache: KVCache, layer: Int, position: Int,
+    config: ModelConfig,
+    tokens: Int
+  ) {
+    let size = config.headSize
+    let queriesPerKV = config.heads / config.kvHeads
+    let scale = 1 / Float(size).squareRoot()
+    let ws = workspace
+    ws.reserveScores(threads: pool.threads, capacity: cache.capacity)
+    pool.run(chunks: tokens * config.heads) { chunk, thread in
+      let (head, t) = (chunk / tokens, chunk % tokens)
+      let at = t * config.dim + head * size
+      kernels.pointee.attention(
+        out + at, ws.scores.baseAddress.map { $0 + thread * cache.capacity }, ws.q + at,
+        cache.keys(layer: layer, head: head / queriesPerKV),
+        cache.values(layer: layer, head: head / queriesPerKV),
+        position + t + 1, size, size, scale)
+    }
+  }
+
+  /// One token is done at once; a batch is shared out token by token.
+  private func forEachToken(_ tokens: Int, _ body: (Int) -> Void) {
+    pool.run(chunks: tokens) { t, _ in body(t) }
+  }
+}

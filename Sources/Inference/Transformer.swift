@@ -1,0 +1,77 @@
+import Foundation
+import ModelFile
+import Tokenization
+
+/// The Llama-2 forward pass (Touvron et al., 2023), for fp32 and int8 alike.
+struct Transformer {
+  let model: Model
+  let operators: Operators
+
+  /// Reads a batch of tokens at the cache's end, (batch) ids to (vocabSize) logits of the last of them.
+  ///
+  /// The cache counts the batch only when it is through.
+  ///
+  /// - Parameter wantsLogits: Whether the classifier, which only the last token of a prompt needs, runs.
+  /// - Throws: ``Interrupted``, with the cache as it was.
+  func forward(
+    _ tokens: ArraySlice<TokenID>, _ cache: KVCache, wantsLogits: Bool, interrupt: InterruptFlag?
+  ) throws {
+    let (config, weights, eps) = (model.config, model.weights, model.metadata.normEpsilon)
+    let (dim, hiddenDim) = (config.dim, config.hiddenDim)
+    let (ops, ws, count, position) = (operators, operators.workspace, tokens.count, cache.count)
+
+    // The residual stream starts as the tokens' embeddings.
+    for (t, token) in tokens.enumerated() {
+      weights.tokenEmbedding.copyRow(Int(token), to: ws.x + t * dim)
+    }
+    fillRopeTables(from: position, tokens: count)
+
+    for (layer, w) in weights.layers.enumerated() {
+      if interrupt?.isRaised == true { throw Interrupted() }
+
+      // Attention branch: norm, then queries, keys and values.
+      ops.rmsnorm(ws.xb, ws.x, w.attentionNorm, n: dim, eps: eps, tokens: count)
+      ops.project(ws.xb, tokens: count, (w.wq, ws.q), (w.wk, ws.k), (w.wv, ws.v))
+
+      // Rotate queries and keys by their positions; remember keys and values.
+      ops.ropeAndStore(cache, layer: layer, position: position, config: config, tokens: count)
+
+      // Each head looks at its own and all earlier positions.
+      ops.attention(
+        ws.xb, cache, layer: layer, position: position, config: config, tokens: count)
+
+      // Mix the heads; add to the residual stream.
+      ops.project(ws.xb, tokens: count, (w.wo, ws.xb2))
+      ops.add(ws.x, ws.xb2, n: dim, tokens: count)
+
+      // Feed-forward branch: norm, w2(silu(w1 x) * w3 x), add to the residual stream.
+      ops.rmsnorm(ws.xb, ws.x, w.ffnNorm, n: dim, eps: eps, tokens: count)
+      ops.project(ws.xb, tokens: count, (w.w1, ws.hb), (w.w3, ws.hb2))
+      ops.swiglu(ws.hb, ws.hb2, n: hiddenDim, tokens: count)
+      ops.project(ws.hb, tokens: count, (w.w2, ws.xb2))
+      ops.add(ws.x, ws.xb2, n: dim, tokens: count)
+    }
+    cache.append(tokens)
+    guard wantsLogits, let logits = ws.logits.baseAddress else { return }
+
+    // Final norm and classifier, for the last token only.
+    let last = ws.x + (count - 1) * dim
+    ops.rmsnorm(ws.xb, last, weights.finalNorm, n: dim, eps: eps, tokens: 1)
+    ops.project(ws.xb, tokens: 1, (weights.classifier, logits))
+  }
+
+  /// cos and sin of position / theta^(2i / headSize), in llama2.c's fp32 arithmetic.
+  private func fillRopeTables(from position: Int, tokens: Int) {
+    let half = model.config.headSize / 2
+    let ws = operators.workspace
+    for i in 0..<half {
+      let exponent = Float(2 * i) / Float(model.config.headSize)
+      let frequency = 1 / powf(model.metadata.ropeTheta, exponent)
+      for t in 0..<tokens {
+        let angle = Float(position + t) * frequency
+        ws.ropeCos[t * half + i] = cosf(angle)
+        ws.ropeSin[t * half + i] = sinf(angle)
+      }
+    }
+  }
+}
