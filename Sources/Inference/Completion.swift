@@ -56,9 +56,8 @@ public struct Completion {
     var logits = try engine.forward(read, cache: cache, interrupt: interrupt)
     let promptEnd = clock.now
     statistics.prefillTime = promptEnd - start
-    for token in prompt.dropFirst(startsWithBOS ? 1 : 0).prefix(limit) {
-      try emit(decoder.append(token))
-    }
+    // BOS prints nothing.
+    for token in prompt.prefix(limit + 1) { try emit(decoder.append(token)) }
 
     if read.count == prompt.count {
       while interrupt?.isRaised != true {
@@ -76,9 +75,6 @@ public struct Completion {
     return statistics
   }
 
-  /// Whether the prompt gets a BOS; an empty one always does.
-  private var startsWithBOS: Bool { engine.model.metadata.addsBOS }
-
   private var stopTokens: [TokenID] {
     let vocabulary = tokenizer.vocabulary
     return [vocabulary.bos, vocabulary.eos] + (engine.model.metadata.endOfTurn.map { [$0] } ?? [])
@@ -86,6 +82,6 @@ public struct Completion {
 
   private func promptTokens(_ prompt: some Collection<UInt8>) -> [TokenID] {
     let text = tokenizer.encode(prompt)
-    return startsWithBOS || text.isEmpty ? [tokenizer.vocabulary.bos] + text : text
+    return engine.model.metadata.addsBOS || text.isEmpty ? [tokenizer.vocabulary.bos] + text : text
   }
 }
