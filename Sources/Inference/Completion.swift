@@ -1,3 +1,4 @@
+import ModelFile
 import Tokenization
 
 /// Continues a text, as llama2.c's `run` does: the prompt is part of the output.

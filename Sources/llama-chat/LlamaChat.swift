@@ -16,6 +16,9 @@ struct LlamaChat: ParsableCommand {
       damaged, foreign or does not match; 4 does not fit (memory, disk, context); 5 damaged numbers.
       """,
     version: "0.1.0",
-    subcommands: [ChatCommand.self],
+    subcommands: [
+      ChatCommand.self, GenerateCommand.self, ConvertCommand.self, InspectCommand.self,
+      TokenizeCommand.self,
+    ],
     defaultSubcommand: ChatCommand.self)
 }

@@ -1,0 +1,49 @@
+import ArgumentParser
+import Foundation
+import Inference
+
+/// `llama-chat generate`: continues a text, with the options of llama2.c's `run`.
+struct GenerateCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "generate",
+    abstract: "Continue a text, with the options of llama2.c's run.",
+    discussion: """
+      The same seed gives the same text as run. The text goes to standard output, the speed to \
+      standard error.
+      """)
+
+  @OptionGroup var options: ModelOptions
+  @OptionGroup var sampling: SamplerOptions
+
+  @Option(
+    name: [.customShort("n"), .long],
+    help: "Positions to fill, the prompt's included; 0 is the whole context.")
+  var steps = 256
+
+  @Option(
+    name: [.customShort("i"), .customLong("prompt")], parsing: .unconditional,
+    help: "The text to continue.")
+  var prompt = ""
+
+  func validate() throws {
+    guard steps >= 0 else { throw ValidationError("-n: must be 0 or more, got \(steps)") }
+  }
+
+  func run() throws {
+    let (engine, tokenizer) = try options.load()
+    var completion = Completion(engine: engine, tokenizer: tokenizer, sampler: sampling.sampler)
+    let isTerminal = isatty(STDOUT_FILENO) == 1
+    let output = FileHandle.standardOutput
+    let statistics = try completion.run(prompt: Array(prompt.utf8), steps: steps) { text in
+      try output.write(contentsOf: Data((isTerminal ? visible(text) : text).utf8))
+    }
+    try output.write(contentsOf: Data("\n".utf8))
+    // The first token comes from the prompt's logits; every other one costs a pass of its own.
+    let passes = statistics.generatedTokens - 1
+    if passes > 0 {
+      let seconds = statistics.decodeTime / .seconds(1)
+      let speed = String(format: "achieved tok/s: %.6f\n", Double(passes) / seconds)
+      FileHandle.standardError.write(Data(speed.utf8))
+    }
+  }
+}

@@ -1,0 +1,101 @@
+import ArgumentParser
+import Foundation
+import Inference
+import ModelFile
+import Tokenization
+
+/// `llama-chat inspect`: what is in a model file.
+struct InspectCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "inspect", abstract: "Show what is in a model file.")
+
+  @Argument(help: "The model file.", completion: .file())
+  var model: String
+
+  @Option(name: [.customShort("z"), .long], help: "The tokenizer to check against the model.")
+  var tokenizer: String?
+
+  @Flag(help: "Read every value and report the first that is NaN, infinite or absurd.")
+  var verify = false
+
+  func run() throws {
+    let checkpoint = try Checkpoint(path: model)
+    for warning in checkpoint.warnings { Report.warning("\(model): \(warning)") }
+    let sections = [header(checkpoint), extensionBlock(checkpoint), tensors(checkpoint)]
+    print(sections.map { $0.joined(separator: "\n") }.joined(separator: "\n\n"))
+    print("\ntokenizer      \(tokenizerSummary(checkpoint))")
+    if verify {
+      try checkpoint.verify()
+      print("verified       every value is finite")
+    }
+  }
+
+  private func header(_ checkpoint: Checkpoint) -> [String] {
+    let config = checkpoint.config
+    let bytesPerToken = Model(checkpoint: checkpoint).bytesPerToken
+    let cache = KVCache.byteCount(config: config, capacity: config.contextLength) ?? .max
+    return [
+      "file           \(visible(model, singleLine: true)), \(Quantity.bytes(checkpoint.fileSize))",
+      "format         \(checkpoint.format.summary)",
+      "dim            \(config.dim)",
+      "hidden_dim     \(config.hiddenDim)",
+      "n_layers       \(config.layers)",
+      "n_heads        \(config.heads) of \(config.headSize), \(config.kvHeads) KV heads",
+      "vocab_size     \(config.vocabSize), classifier \(config.sharedClassifier ? "tied" : "separate")",
+      "seq_len        \(config.contextLength)",
+      "decode reads   \(Quantity.bytes(bytesPerToken)) a token",
+      "KV cache       \(Quantity.bytes(cache)) at \(config.contextLength) tokens",
+    ]
+  }
+
+  private func extensionBlock(_ checkpoint: Checkpoint) -> [String] {
+    let metadata = checkpoint.metadata
+    let source = checkpoint.hasMetadata ? "the file's own" : "llama2.c's defaults"
+    let template = metadata.template.map { "\($0)" } ?? "not said"
+    let endOfTurn = metadata.endOfTurn.map { ", end of turn \($0)" } ?? ""
+    return [
+      "values         \(source)",
+      "rope_theta     \(metadata.ropeTheta)",
+      "norm_eps       \(metadata.normEpsilon)",
+      "special ids    bos \(metadata.bos), eos \(metadata.eos)\(endOfTurn)",
+      "template       \(template)",
+    ]
+      + (metadata.sourceName.isEmpty
+        ? [] : ["source         \(visible(metadata.sourceName, singleLine: true))"])
+  }
+
+  /// One line a role: the blocks' tensors are alike.
+  private func tensors(_ checkpoint: Checkpoint) -> [String] {
+    let roles = Dictionary(grouping: checkpoint.layout.tensors, by: \.role)
+    return checkpoint.layout.tensors.filter { $0.layer == 0 }.map { span in
+      let count = roles[span.role]?.count ?? 1
+      let type = span.groupSize.map { "int8/\($0)" } ?? "fp32"
+      let bytes = Quantity.bytes(span.byteCount * count)
+      return span.role.rawValue.padded(to: 15) + "\(count) x ".padded(to: 6)
+        + "(\(span.rows), \(span.columns))".padded(to: 16) + type.padded(to: 9)
+        + "at \(span.offset)".padded(to: 16) + bytes
+    }
+  }
+
+  private func tokenizerSummary(_ checkpoint: Checkpoint) -> String {
+    do {
+      let vocabulary = try Vocabulary.resolve(for: checkpoint, override: tokenizer)
+      let place =
+        tokenizer ?? (checkpoint.tokenizerSection == nil ? "beside the model" : "in the file")
+      return "\(vocabulary.kind), \(vocabulary.count) pieces, \(visible(place, singleLine: true))"
+    } catch {
+      return "none: \(visible("\(error)", singleLine: true))"
+    }
+  }
+}
+
+extension CheckpointFormat {
+  /// Version and weight format in words.
+  fileprivate var summary: String {
+    switch self {
+    case .v0: "llama2.c version 0, fp32"
+    case .v1: "llama2.c version 1, fp32"
+    case .v2(let groupSize): "llama2.c version 2, int8 in groups of \(groupSize) (q80)"
+    }
+  }
+}

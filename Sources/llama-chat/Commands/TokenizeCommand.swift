@@ -1,0 +1,141 @@
+import ArgumentParser
+import Foundation
+import ModelFile
+import Tokenization
+
+/// `llama-chat tokenize`: text to ids and back, line by line.
+struct TokenizeCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "tokenize",
+    abstract: "Turn lines of text into token ids, or back.",
+    discussion: """
+      Reads standard input. Plain: a line of text gives its ids and pieces; with --decode a line of \
+      ids gives its text. With --json a JSON string a line gives a JSON array of ids a line, and \
+      --decode goes back. No BOS is added.
+      """)
+
+  @Argument(
+    help: "A model file with its tokenizer, or a tokenizer.bin or tokenizer.model.",
+    completion: .file())
+  var file: String
+
+  @Flag(help: "JSON strings in, JSON arrays out; any text fits, newlines included.")
+  var json = false
+
+  @Flag(help: "From ids to text.")
+  var decode = false
+
+  func run() throws {
+    let tokenizer = try vocabulary().makeTokenizer()
+    let output = FileHandle.standardOutput
+    var number = 0
+    while let line = InputLines.next() {
+      number += 1
+      let place = "standard input, line \(number)"
+      let result =
+        decode
+        ? try decoded(line, with: tokenizer, place) : try encoded(line, with: tokenizer, place)
+      try output.write(contentsOf: Data((result + "\n").utf8))
+    }
+  }
+
+  /// The tokenizer of a model file, or a tokenizer file by itself.
+  private func vocabulary() throws -> Vocabulary {
+    let checkpoint: Checkpoint
+    do {
+      checkpoint = try Checkpoint(path: file)
+    } catch let notAModel {
+      do {
+        return try Vocabulary(path: file)
+      } catch let notATokenizer {
+        throw InputFailure(
+          place: nil,
+          reason: "neither a model (\(notAModel)) nor a tokenizer (\(notATokenizer))",
+          kind: .damagedFile)
+      }
+    }
+    return try Vocabulary.resolve(for: checkpoint, override: nil)
+  }
+
+  private func encoded(
+    _ line: [UInt8], with tokenizer: any Tokenizer, _ place: String
+  ) throws -> String {
+    guard json else {
+      let ids = tokenizer.encode(line)
+      let pieces = ids.map { quoted(tokenizer.vocabulary.pieces[Int($0)]) }
+      return ids.map(String.init).joined(separator: " ") + "\t" + pieces.joined(separator: " ")
+    }
+    let text = try parsed(String.self, line, "a JSON string", place)
+    return "[" + tokenizer.encode(text).map(String.init).joined(separator: ",") + "]"
+  }
+
+  private func decoded(
+    _ line: [UInt8], with tokenizer: any Tokenizer, _ place: String
+  ) throws -> String {
+    let ids: [TokenID] =
+      json
+      ? try parsed([TokenID].self, line, "a JSON array of ids", place)
+      : try line.split(separator: UInt8(ascii: " ")).map { field in
+        let text = String(decoding: field, as: UTF8.self)
+        guard let id = TokenID(text) else {
+          throw InputFailure(
+            place: place, reason: "expected token ids separated by spaces, found \"\(text)\"")
+        }
+        return id
+      }
+    if let id = ids.first(where: { !(0..<tokenizer.vocabulary.count).contains(Int($0)) }) {
+      throw InputFailure(
+        place: place,
+        reason: "token id \(id) is outside the vocabulary of \(tokenizer.vocabulary.count)")
+    }
+    var decoder = StreamDecoder(
+      tokenizer: tokenizer, stripsLeadingSpace: tokenizer.vocabulary.addsSpacePrefix)
+    let text = ids.map { decoder.append($0) }.joined() + decoder.finish()
+    return json ? try jsonString(text) : text
+  }
+
+  private func parsed<Value: Decodable>(
+    _: Value.Type, _ line: [UInt8], _ expected: String, _ place: String
+  ) throws -> Value {
+    do {
+      return try JSONDecoder().decode(Value.self, from: Data(line))
+    } catch {
+      let found = String(decoding: line.prefix(40), as: UTF8.self)
+      throw InputFailure(place: place, reason: "expected \(expected), found \(found)")
+    }
+  }
+
+  private func jsonString(_ text: String) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .withoutEscapingSlashes
+    return String(decoding: try encoder.encode(text), as: UTF8.self)
+  }
+
+  /// A piece with its edges and control characters visible.
+  private func quoted(_ piece: [UInt8]) -> String {
+    let valid = String(validating: piece, as: UTF8.self)
+    let hex = piece.map { String(format: "\\x%02X", $0) }.joined()
+    return "\"" + (valid.map { visible($0, singleLine: true) } ?? hex) + "\""
+  }
+}
+
+/// A line of input that is not what it should be.
+struct InputFailure: Failure {
+  var place: String?
+  var reason: String
+  var kind = FailureKind.usage
+}
+
+/// Standard input as lines of bytes, read as they come.
+enum InputLines {
+  /// The next line without its newline; `nil` at the end.
+  static func next() -> [UInt8]? {
+    var line: [UInt8] = []
+    while true {
+      let byte = getchar()
+      if byte == EOF { return line.isEmpty ? nil : line }
+      if byte == 0x0A { return line }
+      line.append(UInt8(truncatingIfNeeded: byte))
+    }
+  }
+}
