@@ -1,0 +1,91 @@
+/// A regular file mapped read-only; the mapping lives as long as the value.
+///
+/// The file stays open too, so that renaming or removing it does no harm. Only truncating it in place
+/// does (the next touch of a lost page raises SIGBUS): see ``checkUnchanged()``.
+public final class MappedFile: Sendable {
+  /// The path it was opened with.
+  public let path: String
+  /// The whole file; valid while this value lives.
+  ///
+  /// Safe to share: nothing writes to the pages.
+  public nonisolated(unsafe) let bytes: UnsafeRawBufferPointer
+  private let descriptor: Int32
+  private let version: FileStatus.Version
+
+  /// Opens and maps a file.
+  ///
+  /// - Throws: ``ModelFileError`` when it is missing, unreadable, or not a regular file.
+  public init(path: String) throws(ModelFileError) {
+    self.path = path
+    do throws(SystemError) {
+      descriptor = try System.openForReading(path)
+    } catch {
+      throw ModelFileError("cannot be opened", error, path: path)
+    }
+    do throws(ModelFileError) {
+      (version, bytes) = try MappedFile.map(descriptor, path: path)
+    } catch {
+      try? System.close(descriptor)
+      throw error
+    }
+  }
+
+  deinit {
+    System.unmap(bytes)
+    try? System.close(descriptor)
+  }
+
+  /// Bytes of the file.
+  public var count: Int { bytes.count }
+
+  /// A checked part of the file.
+  ///
+  /// - Throws: ``ModelFileError`` naming `field` when the part does not lie inside the file.
+  public func bytes(
+    at offset: Int, count: Int, _ field: @autoclosure () -> String
+  ) throws(ModelFileError) -> UnsafeRawBufferPointer {
+    var reader = ByteReader(bytes, path: path)
+    try reader.seek(to: offset, field())
+    return try reader.read(count: count, field())
+  }
+
+  /// Checks that the file's size and modification time are those it was opened with.
+  public func checkUnchanged() throws(ModelFileError) {
+    let now: FileStatus
+    do throws(SystemError) {
+      now = try System.status(of: descriptor)
+    } catch {
+      throw ModelFileError("cannot be examined", error, path: path)
+    }
+    guard now.version == version else {
+      throw ModelFileError(
+        "was changed while in use (\(SizeText.grouped(version.size)) bytes when opened,"
+          + " \(SizeText.grouped(now.version.size)) now); start again", path: path)
+    }
+  }
+
+  private static func map(
+    _ descriptor: Int32, path: String
+  ) throws(ModelFileError) -> (FileStatus.Version, UnsafeRawBufferPointer) {
+    let status: FileStatus
+    do throws(SystemError) {
+      status = try System.status(of: descriptor)
+    } catch {
+      throw ModelFileError("cannot be examined", error, path: path)
+    }
+    switch status.kind {
+    case .regular: break
+    case .directory: throw ModelFileError("is a directory, not a file", path: path)
+    case .other:
+      throw ModelFileError("is not a regular file (a FIFO, socket or device)", path: path)
+    }
+    // An empty mapping is an error to mmap.
+    let size = status.version.size
+    guard size > 0 else { return (status.version, UnsafeRawBufferPointer(start: nil, count: 0)) }
+    do throws(SystemError) {
+      return (status.version, try System.map(descriptor, count: size))
+    } catch {
+      throw ModelFileError("cannot be mapped", error, path: path)
+    }
+  }
+}

@@ -1,0 +1,121 @@
+/// A file that appears under its name only when it is complete.
+///
+/// It grows as `.NAME.part-PID` in the same directory; ``commit()`` flushes it to the disk and renames
+/// it. Any failure, ``discard()`` and the end of the value remove it, and an existing file of the
+/// final name stays as it was.
+final class OutputFile {
+  /// One attempt to write; may be short or interrupted.
+  typealias Write = (Int32, UnsafeRawBufferPointer) throws(SystemError) -> Int
+
+  let path: String
+  let temporaryPath: String
+  private let directory: String
+  /// `nil` once committed or discarded.
+  private var descriptor: Int32?
+  private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 16)
+  private var buffered = 0
+  private let write: Write
+
+  /// Creates the temporary file.
+  ///
+  /// - Parameters:
+  ///   - size: Bytes that will be written, to refuse a disk that has no room for them.
+  ///   - write: The system's `write`, or a test's.
+  init(
+    path: String, size: Int, write: @escaping Write = System.write
+  ) throws(ModelFileError) {
+    let slash = path.lastIndex(of: "/")
+    let name = slash.map { path[path.index(after: $0)...] } ?? path[...]
+    let prefix = slash.map { path[...$0] } ?? ""
+    self.path = path
+    self.write = write
+    directory = prefix.isEmpty ? "." : String(prefix)
+    temporaryPath = "\(prefix).\(name).part-\(System.processID)"
+    if let free = System.freeBytes(at: directory), free < size {
+      throw ModelFileError(
+        "needs \(SizeText.bytes(size)), \(SizeText.bytes(free)) free on \(directory)", path: path,
+        kind: .doesNotFit)
+    }
+    do throws(SystemError) {
+      descriptor = try System.createForWriting(temporaryPath)
+    } catch {
+      guard error.isExistingFile else {
+        throw ModelFileError("cannot be created", error, path: path)
+      }
+      throw ModelFileError(
+        "cannot be written: \(temporaryPath) exists, left by another run or still growing; remove it",
+        path: path, kind: .usage)
+    }
+  }
+
+  deinit {
+    discard()
+    buffer.deallocate()
+  }
+
+  /// Appends bytes.
+  func append(_ bytes: UnsafeRawBufferPointer) throws(ModelFileError) {
+    if bytes.count > buffer.count - buffered { try flush() }
+    guard bytes.count <= buffer.count else { return try writeAll(bytes) }
+    UnsafeMutableRawBufferPointer(rebasing: buffer[buffered...]).copyMemory(from: bytes)
+    buffered += bytes.count
+  }
+
+  /// Appends bytes.
+  func append(_ bytes: [UInt8]) throws(ModelFileError) {
+    try bytes.withUnsafeBufferPointer { view throws(ModelFileError) in
+      try append(UnsafeRawBufferPointer(view))
+    }
+  }
+
+  /// Flushes everything to the disk, gives the file its name, and makes the name durable.
+  func commit() throws(ModelFileError) {
+    try flush()
+    do throws(SystemError) {
+      guard let descriptor else { return }
+      try System.sync(descriptor)
+      try System.rename(temporaryPath, to: path)
+      self.descriptor = nil
+      try System.close(descriptor)
+    } catch {
+      discard()
+      throw ModelFileError("cannot be completed", error, path: path)
+    }
+    // The file is complete; a directory that cannot be synced (some network mounts) changes nothing.
+    if let parent = try? System.openForReading(directory) {
+      try? System.sync(parent)
+      try? System.close(parent)
+    }
+  }
+
+  /// Removes the temporary file; does nothing after ``commit()``.
+  func discard() {
+    guard let descriptor else { return }
+    self.descriptor = nil
+    try? System.close(descriptor)
+    System.remove(temporaryPath)
+  }
+
+  private func flush() throws(ModelFileError) {
+    let full = UnsafeRawBufferPointer(rebasing: buffer[..<buffered])
+    buffered = 0
+    try writeAll(full)
+  }
+
+  private func writeAll(_ bytes: UnsafeRawBufferPointer) throws(ModelFileError) {
+    guard let descriptor else {
+      throw ModelFileError("writing was given up", path: path, kind: .running)
+    }
+    var rest = bytes
+    while !rest.isEmpty {
+      do throws(SystemError) {
+        let written = try write(descriptor, rest)
+        rest = UnsafeRawBufferPointer(rebasing: rest[written...])
+      } catch {
+        if error.isInterrupted { continue }
+        discard()
+        throw ModelFileError("cannot be written", error, path: path)
+      }
+    }
+  }
+}

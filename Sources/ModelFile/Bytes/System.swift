@@ -1,0 +1,182 @@
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
+#if _endian(big)
+  #error("Model files are little-endian and mapped as they are.")
+#endif
+
+/// A failed system call.
+struct SystemError: Error, Hashable {
+  var code: Int32
+
+  static var last: SystemError { SystemError(code: errno) }
+
+  /// The system's own words.
+  var text: String { String(cString: strerror(code)) }
+  var isInterrupted: Bool { code == EINTR }
+  var isMissingFile: Bool { code == ENOENT }
+  var isExistingFile: Bool { code == EEXIST }
+  /// No space, quota used up, or past the largest file size.
+  var isFull: Bool { [ENOSPC, EDQUOT, EFBIG].contains(code) }
+}
+
+/// What the system knows of a file.
+struct FileStatus: Hashable {
+  enum Kind { case regular, directory, other }
+  /// Which file it is: equal only for the same file, whatever its names.
+  struct Identity: Hashable {
+    var device: UInt64
+    var inode: UInt64
+  }
+  /// Changes whenever the content does.
+  struct Version: Hashable {
+    var size: Int
+    var seconds: Int
+    var nanoseconds: Int
+  }
+  var kind: Kind
+  var identity: Identity
+  var version: Version
+
+  fileprivate init(_ status: stat) {
+    switch status.st_mode & S_IFMT {
+    case S_IFREG: kind = .regular
+    case S_IFDIR: kind = .directory
+    default: kind = .other
+    }
+    identity = Identity(
+      device: UInt64(truncatingIfNeeded: status.st_dev),
+      inode: UInt64(truncatingIfNeeded: status.st_ino))
+    #if canImport(Darwin)
+      let modified = status.st_mtimespec
+    #else
+      let modified = status.st_mtim
+    #endif
+    version = Version(
+      size: Int(status.st_size), seconds: modified.tv_sec, nanoseconds: modified.tv_nsec)
+  }
+}
+
+/// Every system call of this module, so that one place knows C and `errno`.
+enum System {
+  /// `open` for reading; does not wait for the writer of a FIFO.
+  static func openForReading(_ path: String) throws(SystemError) -> Int32 {
+    try open(path, O_RDONLY | O_NONBLOCK, mode: 0)
+  }
+
+  /// `open` of a file that must not exist yet.
+  static func createForWriting(_ path: String) throws(SystemError) -> Int32 {
+    try open(path, O_WRONLY | O_CREAT | O_EXCL, mode: 0o644)
+  }
+
+  private static func open(
+    _ path: String, _ flags: Int32, mode: mode_t
+  ) throws(SystemError) -> Int32 {
+    // C would see the path end at a NUL and open another file.
+    guard !path.utf8.contains(0) else { throw SystemError(code: ENOENT) }
+    while true {
+      #if canImport(Darwin)
+        let descriptor = Darwin.open(path, flags | O_CLOEXEC, mode)
+      #elseif canImport(Glibc)
+        let descriptor = Glibc.open(path, flags | O_CLOEXEC, mode)
+      #else
+        let descriptor = Musl.open(path, flags | O_CLOEXEC, mode)
+      #endif
+      if descriptor >= 0 { return descriptor }
+      let error = SystemError.last
+      if !error.isInterrupted { throw error }
+    }
+  }
+
+  static func status(of path: String) throws(SystemError) -> FileStatus {
+    guard !path.utf8.contains(0) else { throw SystemError(code: ENOENT) }
+    var status = stat()
+    guard stat(path, &status) == 0 else { throw SystemError.last }
+    return FileStatus(status)
+  }
+
+  static func status(of descriptor: Int32) throws(SystemError) -> FileStatus {
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw SystemError.last }
+    return FileStatus(status)
+  }
+
+  /// Maps the first `count` bytes, read-only; `count` must be positive.
+  static func map(
+    _ descriptor: Int32, count: Int
+  ) throws(SystemError) -> UnsafeRawBufferPointer {
+    guard let base = mmap(nil, count, PROT_READ, MAP_PRIVATE, descriptor, 0), base != MAP_FAILED
+    else { throw SystemError.last }
+    return UnsafeRawBufferPointer(start: base, count: count)
+  }
+
+  static func unmap(_ bytes: UnsafeRawBufferPointer) {
+    guard let base = bytes.baseAddress else { return }
+    munmap(UnsafeMutableRawPointer(mutating: base), bytes.count)
+  }
+
+  /// One `write`, which may be short or interrupted.
+  static func write(
+    _ descriptor: Int32, _ bytes: UnsafeRawBufferPointer
+  ) throws(SystemError) -> Int {
+    #if canImport(Darwin)
+      let written = Darwin.write(descriptor, bytes.baseAddress, bytes.count)
+    #elseif canImport(Glibc)
+      let written = Glibc.write(descriptor, bytes.baseAddress, bytes.count)
+    #else
+      let written = Musl.write(descriptor, bytes.baseAddress, bytes.count)
+    #endif
+    guard written >= 0 else { throw SystemError.last }
+    return written
+  }
+
+  static func sync(_ descriptor: Int32) throws(SystemError) {
+    while fsync(descriptor) != 0 {
+      let error = SystemError.last
+      if !error.isInterrupted { throw error }
+    }
+  }
+
+  /// Never retried: the descriptor is gone even after an error.
+  static func close(_ descriptor: Int32) throws(SystemError) {
+    #if canImport(Darwin)
+      let result = Darwin.close(descriptor)
+    #elseif canImport(Glibc)
+      let result = Glibc.close(descriptor)
+    #else
+      let result = Musl.close(descriptor)
+    #endif
+    guard result == 0 || errno == EINTR else { throw SystemError.last }
+  }
+
+  static func rename(_ old: String, to new: String) throws(SystemError) {
+    #if canImport(Darwin)
+      let result = Darwin.rename(old, new)
+    #elseif canImport(Glibc)
+      let result = Glibc.rename(old, new)
+    #else
+      let result = Musl.rename(old, new)
+    #endif
+    guard result == 0 else { throw SystemError.last }
+  }
+
+  static func remove(_ path: String) {
+    unlink(path)
+  }
+
+  /// Bytes an ordinary user may still write on the file system of `path`; `nil` when it cannot say.
+  static func freeBytes(at path: String) -> Int? {
+    var status = statvfs()
+    guard statvfs(path, &status) == 0 else { return nil }
+    let (bytes, overflow) = UInt64(status.f_bavail)
+      .multipliedReportingOverflow(by: UInt64(status.f_frsize))
+    return overflow ? Int.max : Int(clamping: bytes)
+  }
+
+  static var processID: Int32 { getpid() }
+}
