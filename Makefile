@@ -14,8 +14,7 @@ PROGRAM := .build/release/llama-chat
 SOURCES := Package.swift $(shell find Sources -type f)
 # Root needs no sudo, and a fresh machine may not have it.
 SUDO    := $(if $(filter 0,$(shell id -u)),,sudo)
-# The Swift runtime goes into the program, so that it starts fast and runs anywhere.
-RELEASE := -c release --product llama-chat $(if $(filter Linux,$(shell uname -s)),--static-swift-stdlib)
+RELEASE := -c release --product llama-chat
 
 .PHONY: chat build test lint format install uninstall neon clean
 .DELETE_ON_ERROR:
@@ -73,9 +72,12 @@ lint:
 format:
 	$(SWIFT) format --in-place --recursive Sources Tests Package.swift
 
-install: $(PROGRAM)
+# An installed program brings the Swift runtime along.
+install: libedit
+	$(SWIFT) build $(RELEASE) --scratch-path .build-install \
+	  $(if $(filter Linux,$(shell uname -s)),--static-swift-stdlib) -Xlinker -s
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/llama-chat/prompts
-	install -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/llama-chat
+	install -m 755 .build-install/release/llama-chat $(DESTDIR)$(PREFIX)/bin/llama-chat
 	install -m 644 prompts/*.md $(DESTDIR)$(PREFIX)/share/llama-chat/prompts
 
 uninstall:
@@ -83,4 +85,4 @@ uninstall:
 	rm -rf $(DESTDIR)$(PREFIX)/share/llama-chat
 
 clean:
-	rm -rf .build .build-test
+	rm -rf .build .build-test .build-install
