@@ -61,7 +61,8 @@ let package = Package(
       name: "TokenizationTests", dependencies: ["Tokenization", "TestSupport"],
       swiftSettings: swiftSettings),
     .testTarget(
-      name: "InferenceTests", dependencies: ["Inference", "TestSupport"],
+      name: "InferenceTests",
+      dependencies: ["Inference", "ModelFile", "Tokenization", "TestSupport"],
       swiftSettings: swiftSettings),
     .testTarget(
       name: "ChatTests", dependencies: ["Chat", "TestSupport"], swiftSettings: swiftSettings),

@@ -1,0 +1,56 @@
+import Synchronization
+import Testing
+
+@testable import Inference
+
+@Suite struct WorkerPoolTests {
+  /// A counter per chunk that any thread may raise.
+  private final class Tally: Sendable {
+    let counts: Mutex<[Int]>
+    init(_ chunks: Int) { counts = Mutex(Array(repeating: 0, count: chunks)) }
+    func add(_ chunk: Int) { counts.withLock { $0[chunk] += 1 } }
+    var all: [Int] { counts.withLock { $0 } }
+  }
+
+  @Test(arguments: [1, 2, 3, 8])
+  func everyChunkRunsOnce(threads: Int) throws {
+    let pool = try WorkerPool(threads: threads)
+    for chunks in [0, 1, 2, 7, 64, 1000] {
+      let tally = Tally(chunks)
+      pool.run(chunks: chunks) { chunk, thread in
+        #expect((0..<threads).contains(thread))
+        tally.add(chunk)
+      }
+      #expect(tally.all.allSatisfy { $0 == 1 }, "\(chunks) chunks")
+    }
+  }
+
+  @Test func manySmallJobsWhileResizing() throws {
+    let pool = try WorkerPool(threads: 1)
+    for round in 0..<400 {
+      try pool.resize(threads: 1 + round % 5)
+      #expect(pool.threads == 1 + round % 5)
+      for chunks in [2, 5] {
+        let tally = Tally(chunks)
+        pool.run(chunks: chunks) { chunk, _ in tally.add(chunk) }
+        #expect(tally.all.allSatisfy { $0 == 1 })
+      }
+    }
+  }
+
+  /// Long enough between jobs that the workers sleep, and must be woken.
+  @Test func sleepingWorkersWake() throws {
+    let pool = try WorkerPool(threads: 4)
+    for _ in 0..<20 {
+      let tally = Tally(16)
+      pool.run(chunks: 16) { chunk, _ in tally.add(chunk) }
+      #expect(tally.all == Array(repeating: 1, count: 16))
+      clockSleep(milliseconds: 2)
+    }
+  }
+
+  private func clockSleep(milliseconds: Int) {
+    let end = ContinuousClock.now + .milliseconds(milliseconds)
+    while ContinuousClock.now < end {}
+  }
+}
