@@ -13,6 +13,14 @@ public protocol LineSource: AnyObject {
   /// Reads one message. `prefill` is text to start with in the editor (ignored without one);
   /// `status` is a short text for the right-hand prompt (ignored without one).
   func read(prefill: String?, status: String?) throws -> LineEvent
+
+  /// Where the last line came from (`chat.txt:3`), when it was not typed.
+  var place: String? { get }
+}
+
+extension LineSource {
+  /// A typed line has no place.
+  public var place: String? { nil }
 }
 
 /// Where the REPL's words go.

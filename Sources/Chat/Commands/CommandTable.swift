@@ -1,0 +1,95 @@
+/// Every command there is: parsing, help, completion and action come from this one table.
+public enum CommandTable {
+  /// The commands, in the order help lists them.
+  public static let all: [Command] = sampling + conversation + looking + general
+
+  /// The command of that exact name or alias.
+  public static func command(named name: String) -> Command? {
+    all.first { $0.name == name || $0.aliases.contains(name) }
+  }
+
+  private static let sampling: [Command] = [
+    Command(
+      "temp", ["t"], usage: "[V]", summary: "temperature, 0…2; 0 is greedy", example: ":temp 0.9",
+      group: .sampling, argument: .text, run: { try $0.setting(.temp, $1) }),
+    Command(
+      "topp", ["p"], usage: "[V]", summary: "nucleus mass, 0 < V ≤ 1; 1 is off",
+      example: ":topp 0.95", group: .sampling, argument: .text, run: { try $0.setting(.topp, $1) }),
+    Command(
+      "seed", usage: "[N|random]", summary: "start the random generator again",
+      example: ":seed 42", group: .sampling, argument: .words(Settings.words(of: .seed)),
+      run: { try $0.setting(.seed, $1) }),
+    Command(
+      "max", usage: "[N]", summary: "most tokens of a reply; 0 is no limit", example: ":max 200",
+      group: .sampling, argument: .text, run: { try $0.setting(.max, $1) }),
+    Command(
+      "threads", ["j"], usage: "[N|+|-]", summary: "processor threads", example: ":threads 4",
+      group: .sampling, argument: .words(["+", "-"]), run: { try $0.threads($1) }),
+    Command(
+      "set", usage: "[NAME [V]]", summary: "all settings, or one", example: ":set tags allow",
+      group: .sampling, argument: .setting, run: { try $0.set($1) }),
+  ]
+
+  private static let conversation: [Command] = [
+    Command(
+      "system", usage: "[TEXT|@FILE|-]", summary: "system prompt; - takes it away",
+      example: ":system You answer in one sentence.", group: .conversation, argument: .textOrFile,
+      run: { try $0.system($1) }),
+    Command(
+      "prompt", usage: "NAME", summary: "take a system prompt from the library",
+      example: ":prompt teacher", group: .conversation, argument: .promptName,
+      run: { try $0.prompt($1) }),
+    Command(
+      "prompts", summary: "list the library", example: ":prompts", group: .conversation,
+      run: { repl, _ in repl.listPrompts() }),
+    Command(
+      "clear", ["new"], summary: "forget all turns; :undo restores", example: ":clear",
+      group: .conversation, run: { repl, _ in repl.clear() }),
+    Command(
+      "undo", ["u"], usage: "[N]", summary: "take back the last turns", example: ":undo 2",
+      group: .conversation, argument: .text, run: { try $0.undo($1) }),
+    Command(
+      "regen", ["r"], summary: "another reply to the last message", example: ":regen",
+      group: .conversation, run: { repl, _ in try repl.answer(.again) }),
+  ]
+
+  private static let looking: [Command] = [
+    Command(
+      "ctx", summary: "how the context is used", example: ":ctx", group: .looking,
+      run: { repl, _ in repl.showContext() }),
+    Command(
+      "stats", usage: "[on|off]", summary: "speed so far; the line after each reply",
+      example: ":stats off", group: .looking, argument: .words(Settings.words(of: .stats)),
+      run: { try $0.stats($1) }),
+    Command(
+      "tokens", usage: "TEXT", summary: "token ids and pieces of a text",
+      example: ":tokens Hello world", group: .looking, argument: .text, run: { try $0.tokens($1) }),
+    Command(
+      "model", summary: "shapes, format, tokenizer, template", example: ":model", group: .looking,
+      run: { repl, _ in repl.showModel() }),
+  ]
+
+  private static let general: [Command] = [
+    Command(
+      "help", ["h", "?"], usage: "[CMD|keys]", summary: "this list, or one command",
+      example: ":help temp", group: .general, argument: .command, run: { try $0.help($1) }),
+    Command(
+      "quit", ["q", "exit", "bye"], summary: "leave (or Ctrl-D)", example: ":quit",
+      group: .general, run: { repl, _ in repl.isFinished = true }),
+  ]
+}
+
+extension Repl {
+  /// Runs a command; an error leaves everything as it was.
+  func run(_ name: String, _ argument: String) throws {
+    guard let command = CommandTable.command(named: name) else {
+      let known = CommandTable.all.flatMap { [$0.name] + $0.aliases }
+      let hint = closest(to: name, among: known).map { " Did you mean :\($0)?" } ?? " Try :help."
+      throw CommandError(name, "no such command.\(hint) (type ::\(name) to send it)")
+    }
+    if command.argument == .none, !argument.isEmpty {
+      throw CommandError(command.name, "takes no argument, got \"\(argument)\"")
+    }
+    try command.run(self, argument)
+  }
+}

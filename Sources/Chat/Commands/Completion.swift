@@ -1,0 +1,73 @@
+import Foundation
+
+extension Repl {
+  /// What Tab may make of a line: each candidate is the whole line with its last word completed,
+  /// without a space after it; a folder ends with `/`.
+  ///
+  /// Completes commands, names and values of settings, names of prompts, and paths after `@`. A message
+  /// has no candidates.
+  ///
+  ///     ":te" -> [":temp"]      ":set t" -> [":set tags", ":set temp", ":set threads", ":set topp"]
+  public func completions(for line: String) -> [String] {
+    guard line.hasPrefix(":"), !line.hasPrefix("::"), !line.contains("\n") else { return [] }
+    guard let space = line.firstIndex(of: " ") else {
+      let names = CommandTable.all.map { ":" + $0.name }
+      return Self.matches(names, of: line, after: "")
+    }
+    let name = String(line[..<space].dropFirst())
+    guard let command = CommandTable.command(named: name) else { return [] }
+    let start = line[space...].firstIndex { $0 != " " } ?? line.endIndex
+    let head = String(line[..<start])
+    let word = String(line[start...])
+    switch command.argument {
+    case .none, .text: return []
+    case .words(let words): return Self.matches(words, of: word, after: head)
+    case .command:
+      return Self.matches(CommandTable.all.map(\.name) + ["keys"], of: word, after: head)
+    case .promptName: return Self.matches(prompts.names, of: word, after: head)
+    case .setting: return settingCompletions(word, after: head)
+    case .textOrFile:
+      guard word.hasPrefix("@") else { return [] }
+      return Self.paths(from: String(word.dropFirst())).map { head + "@" + $0 }
+    }
+  }
+
+  private func settingCompletions(_ word: String, after head: String) -> [String] {
+    guard let space = word.firstIndex(of: " ") else {
+      return Self.matches(Self.settingNames, of: word, after: head)
+    }
+    let name = String(word[..<space])
+    let values: [String] =
+      if let key = Settings.Key(rawValue: name) {
+        Settings.words(of: key)
+      } else if name == "threads" {
+        ["+", "-"]
+      } else {
+        []
+      }
+    let value = String(word[space...].drop { $0 == " " })
+    return Self.matches(values, of: value, after: String(head + word.dropLast(value.count)))
+  }
+
+  private static func matches(_ words: [String], of prefix: String, after head: String) -> [String]
+  {
+    words.filter { $0.hasPrefix(prefix) }.sorted().map { head + $0 }
+  }
+
+  /// The files and folders a typed path may go on to.
+  private static func paths(from typed: String) -> [String] {
+    let slash = typed.lastIndex(of: "/")
+    let folder = slash.map { String(typed[...$0]) } ?? ""
+    let prefix = slash.map { String(typed[typed.index(after: $0)...]) } ?? typed
+    let place = folder.isEmpty ? "." : (folder as NSString).expandingTildeInPath
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: place)) ?? []
+    return names.filter { $0.hasPrefix(prefix) && (!$0.hasPrefix(".") || prefix.hasPrefix(".")) }
+      .sorted()
+      .map { name in
+        var isFolder: ObjCBool = false
+        let exists = FileManager.default.fileExists(
+          atPath: place + "/" + name, isDirectory: &isFolder)
+        return folder + name + (exists && isFolder.boolValue ? "/" : "")
+      }
+  }
+}

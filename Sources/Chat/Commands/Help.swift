@@ -1,0 +1,56 @@
+extension CommandTable {
+  /// All commands under their headings, at most 24 lines.
+  public static var overview: String {
+    let width = all.map { $0.synopsis.count }.max() ?? 0
+    var lines: [String] = []
+    for group in Command.Group.allCases {
+      lines.append(group.rawValue)
+      for command in all where command.group == group {
+        lines.append("  \(padded(command.synopsis, to: width))  \(command.summary)")
+      }
+    }
+    lines.append(":help CMD for one of them, :help keys for the keyboard; ::x sends \":x\"")
+    return lines.joined(separator: "\n")
+  }
+
+  /// One command: how to type it, what it does, an example.
+  public static func help(for command: Command) -> String {
+    var lines = ["\(command.synopsis)  \(command.summary)"]
+    if !command.aliases.isEmpty {
+      lines.append("also: " + command.aliases.map { ":" + $0 }.joined(separator: " "))
+    }
+    lines.append("example: \(command.example)")
+    return lines.joined(separator: "\n")
+  }
+
+  /// What the keys do.
+  public static let keys = """
+    Enter sends · Alt-Enter or Ctrl-J starts a new line · Tab completes
+    \"\"\" opens a block of lines and closes it · a \\ at the end of a line goes on in the next
+    Up and Down walk through lines and history · Ctrl-R searches it
+    Ctrl-C stops a reply and keeps what was said · Ctrl-D on an empty line leaves
+    """
+}
+
+/// Text with spaces up to a width.
+func padded(_ text: String, to width: Int) -> String {
+  text + String(repeating: " ", count: max(0, width - text.count))
+}
+
+extension Repl {
+  /// `:help`.
+  func help(_ topic: String) throws {
+    let name = topic.hasPrefix(":") ? String(topic.dropFirst()) : topic
+    if name.isEmpty {
+      output.notice(CommandTable.overview)
+    } else if name == "keys" {
+      output.notice(CommandTable.keys)
+    } else if let command = CommandTable.command(named: name) {
+      output.notice(CommandTable.help(for: command))
+    } else {
+      let known = CommandTable.all.map(\.name) + ["keys"]
+      let hint = closest(to: name, among: known).map { "; did you mean \($0)?" } ?? ""
+      throw CommandError("help", "no command \"\(name)\"\(hint)")
+    }
+  }
+}

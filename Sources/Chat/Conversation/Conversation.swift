@@ -1,0 +1,185 @@
+import Inference
+import ModelFile
+import Tokenization
+
+/// A chat with a model: a system prompt, turns as text, and the KV cache that holds what was read.
+///
+/// The turns are the truth. Before every reply they are laid out and encoded anew, exactly as for a fresh
+/// chat, and the longest run of tokens the cache already holds is kept. So a reply never depends on how
+/// the chat came about (undone, stopped, regenerated turns), and yet only what is new is read.
+public final class Conversation {
+  /// The model and its threads.
+  public let engine: Engine
+  /// How turns become tokens.
+  public let template: ChatTemplate
+  /// What has been read.
+  public let cache: KVCache
+  /// What the user can turn; changes act from the next token.
+  public var settings: Settings
+
+  /// The system prompt; `nil` when none is given.
+  public private(set) var system: String? { didSet { encodedLength = nil } }
+  /// Completed turns, oldest first.
+  public internal(set) var turns: [Turn] = [] { didSet { encodedLength = nil } }
+  /// How many turns were left out because the context was full; the next one's number follows.
+  public internal(set) var droppedTurns = 0
+  /// Tokens read per second when a prompt was last read.
+  public internal(set) var readingSpeed: Double?
+
+  var sampler: Sampler
+  let now: () -> ContinuousClock.Instant
+  private var cleared: (turns: [Turn], droppedTurns: Int)?
+  private var encodedLength: Int?
+
+  /// Starts an empty chat.
+  ///
+  /// - Parameters:
+  ///   - settings: Their capacity is the context's size.
+  ///   - now: The clock, for tests.
+  /// - Throws: ``InferenceError`` when the cache does not fit into memory, ``ChatError`` for the system
+  ///   prompt.
+  public init(
+    engine: Engine, template: ChatTemplate, settings: Settings, system: String? = nil,
+    now: @escaping () -> ContinuousClock.Instant = { ContinuousClock.now }
+  ) throws {
+    self.engine = engine
+    self.template = template
+    self.settings = settings
+    self.now = now
+    cache = try KVCache(config: engine.model.config, capacity: settings.capacity)
+    sampler = Sampler(
+      temperature: settings.temperature, topP: settings.topP, seed: settings.seed)
+    if let system { try setSystem(system) }
+  }
+
+  /// The context's size in tokens.
+  public var capacity: Int { cache.capacity }
+
+  /// Tokens the system prompt and the turns take.
+  public var used: Int {
+    if let encodedLength { return encodedLength }
+    let length =
+      turns.isEmpty
+      ? template.systemLength(system) : template.encode(system: system, turns: turns).count
+    encodedLength = length
+    return length
+  }
+
+  /// Starts the random generator again at the `seed` setting.
+  public func restartSampler() {
+    sampler.reseed(settings.seed)
+  }
+
+  /// Changes the system prompt; turns stay.
+  ///
+  /// - Parameter text: `nil` takes it away; the template may then have a default of its own.
+  /// - Throws: ``ChatError`` when it spells control tags or takes more than half of the context.
+  public func setSystem(_ text: String?) throws {
+    if let text { try refuseControlTags(in: text) }
+    let length = template.systemLength(text)
+    guard text == nil || length <= capacity / 2 else {
+      throw ChatError.systemTooLong(tokens: length, capacity: capacity)
+    }
+    system = text
+  }
+
+  /// Tokens the next message makes the model read besides itself: what of the chat is not in the cache.
+  public var pendingTokens: Int {
+    guard !turns.isEmpty else { return template.systemLength(system) }
+    let tokens = template.encode(system: system, turns: turns)
+    return tokens.count - cache.commonPrefix(with: tokens)
+  }
+
+  /// Forgets all turns; ``undo(_:)`` brings them back until the next reply.
+  ///
+  /// - Returns: How many turns, and their tokens.
+  @discardableResult
+  public func clear() -> (turns: Int, tokens: Int) {
+    guard !turns.isEmpty else { return (0, 0) }
+    let result = (turns.count, used - template.systemLength(system))
+    cleared = (turns, droppedTurns)
+    turns = []
+    droppedTurns = 0
+    return result
+  }
+
+  /// What ``undo(_:)`` did.
+  public enum Undone: Hashable, Sendable {
+    /// Took back turns: their numbers and tokens, and the first one's question.
+    case turns(ClosedRange<Int>, tokens: Int, question: String)
+    /// Brought back that many cleared turns.
+    case clear(turns: Int)
+  }
+
+  /// Takes back the last turns, or a ``clear()``; costs nothing.
+  ///
+  /// - Throws: ``ChatError/nothingToUndo(asked:turns:)``.
+  public func undo(_ count: Int = 1) throws -> Undone {
+    if turns.isEmpty, count == 1, let cleared {
+      (turns, droppedTurns) = cleared
+      self.cleared = nil
+      return .clear(turns: turns.count)
+    }
+    guard count >= 1, count <= turns.count else {
+      throw ChatError.nothingToUndo(asked: count, turns: turns.count)
+    }
+    let before = used
+    let last = droppedTurns + turns.count
+    let question = turns[turns.count - count].question
+    turns.removeLast(count)
+    return .turns(last - count + 1...last, tokens: before - used, question: question)
+  }
+
+  /// Completes a turn: the history it was answered from, and itself.
+  func append(_ turn: Turn, to history: [Turn], dropping count: Int) {
+    cleared = nil
+    droppedTurns += count
+    turns = history + [turn]
+  }
+
+  func refuseControlTags(in text: String) throws {
+    guard !settings.allowsTags, let tag = template.controlTag(in: text) else { return }
+    throw ChatError.controlTag(tag)
+  }
+}
+
+/// How the context is used, in tokens.
+public struct ContextUsage: Hashable, Sendable {
+  /// One turn's share.
+  public struct TurnUsage: Hashable, Sendable {
+    /// The turn's number, counted from the start of the chat.
+    public var number: Int
+    /// Tokens of the question with its markers.
+    public var question: Int
+    /// Tokens of the answer with its markers.
+    public var answer: Int
+  }
+  /// Tokens of the system prompt.
+  public var system: Int
+  /// Each turn's tokens.
+  public var turns: [TurnUsage]
+  /// Tokens the context holds.
+  public var capacity: Int
+
+  /// Tokens in use.
+  public var used: Int { turns.reduce(system) { $0 + $1.question + $1.answer } }
+}
+
+extension Conversation {
+  /// Each turn's tokens, for people to see.
+  public var usage: ContextUsage {
+    let systemLength = template.systemLength(system)
+    var usage = ContextUsage(system: systemLength, turns: [], capacity: capacity)
+    var end = systemLength
+    for (index, turn) in turns.enumerated() {
+      let before = Array(turns[..<index])
+      let asked = template.encode(system: system, turns: before, pending: turn.question).count
+      let answered = template.encode(system: system, turns: before + [turn]).count
+      usage.turns.append(
+        .init(
+          number: droppedTurns + index + 1, question: asked - end, answer: answered - asked))
+      end = answered
+    }
+    return usage
+  }
+}

@@ -1,0 +1,122 @@
+import Inference
+import ModelFile
+
+/// The loop between a person and a conversation: lines in; replies, confirmations and complaints out.
+///
+/// Knows no terminal: lines come from a ``LineSource``, words go to a ``ReplOutput``.
+public final class Repl {
+  /// How lines are taken, and what a failure means.
+  public enum Mode: Sendable {
+    /// Messages and commands; a failure is reported and the chat goes on.
+    case interactive
+    /// Messages and commands; the first failure ends it.
+    case script
+    /// Every line is a message, whatever it looks like; the first failure ends it.
+    case messages
+  }
+
+  /// What the model is told and what it answered.
+  public let conversation: Conversation
+  /// Where `:prompt` looks.
+  public let prompts: PromptLibrary
+  /// What every reply took.
+  public private(set) var statistics: [TurnStatistics] = []
+  /// The prompt of the library in use; `nil` when the system prompt is another.
+  public var promptName: String?
+
+  let output: any ReplOutput
+  let interrupt: InterruptFlag
+  /// Text the editor starts with at the next prompt.
+  var prefill: String?
+  /// Set to leave the loop.
+  var isFinished = false
+  /// The last decoding speed with each number of threads tried.
+  var speedByThreads: [Int: Double] = [:]
+  private(set) var mode = Mode.interactive
+  private var hasHinted = false
+
+  /// Prepares a loop.
+  ///
+  /// - Parameters:
+  ///   - interrupt: Raised from outside, on Ctrl-C, to stop a reply; taken back before each.
+  public init(
+    conversation: Conversation, prompts: PromptLibrary, output: any ReplOutput,
+    interrupt: InterruptFlag
+  ) {
+    self.conversation = conversation
+    self.prompts = prompts
+    self.output = output
+    self.interrupt = interrupt
+  }
+
+  /// Reads and acts until the input ends or the user leaves.
+  ///
+  /// - Throws: What the source throws; unless interactive also ``ScriptError`` for the first failure and
+  ///   `Interrupted` for a stopped reply.
+  public func run(_ lines: any LineSource, mode: Mode = .interactive) throws {
+    self.mode = mode
+    isFinished = false
+    while !isFinished {
+      let text = prefill
+      prefill = nil
+      switch try lines.read(prefill: text, status: status) {
+      case .endOfInput: return
+      case .interrupted: hintOnce()
+      case .line(let line): try take(line, from: lines)
+      }
+    }
+  }
+
+  /// How full the context is, and the settings that matter: `ctx 36% · T0.70 p0.90 · 8t`.
+  public var status: String {
+    let share = Double(conversation.used) / Double(max(1, conversation.capacity))
+    let settings = conversation.settings
+    return [
+      "ctx \(percent(share))" + (share >= 0.8 ? " nearly full" : ""),
+      "T\(settings.text(of: .temp)) p\(settings.text(of: .topp))",
+      "\(conversation.engine.threads)t",
+    ].joined(separator: " · ")
+  }
+
+  private func take(_ line: String, from lines: any LineSource) throws {
+    guard !line.strippedAsInPython.isEmpty else { return }
+    let typed = mode == .messages ? TypedLine.message(line) : TypedLine(line)
+    do {
+      switch typed {
+      case .message(let text): try answer(.message(text))
+      case .command(let name, let argument): try run(name, argument)
+      }
+    } catch is Interrupted {
+      throw Interrupted()
+    } catch {
+      try report(error, of: typed, at: lines.place)
+    }
+  }
+
+  /// Says what went wrong and goes on, or ends a script.
+  private func report(_ error: any Error, of typed: TypedLine, at place: String?) throws {
+    let failure = error as? any Failure
+    var text = failure?.description ?? "\(error)"
+    var kind = failure?.kind ?? .running
+    if case .command(let typedName, _) = typed {
+      let name = CommandTable.command(named: typedName)?.name ?? typedName
+      let isOwn = failure?.place == name || failure?.place == ":" + name
+      text = ":\(name): " + (isOwn ? failure?.reason ?? text : text)
+      kind = .usage
+    }
+    guard mode == .interactive else { throw ScriptError(place: place, reason: text, kind: kind) }
+    output.problem(text)
+  }
+
+  private func hintOnce() {
+    guard !hasHinted else { return }
+    hasHinted = true
+    output.notice("Ctrl-C stops a reply; Ctrl-D or :quit leaves")
+  }
+
+  /// Keeps what a reply took.
+  func record(_ turn: TurnStatistics) {
+    statistics.append(turn)
+    if let speed = turn.tokensPerSecond { speedByThreads[turn.threads] = speed }
+  }
+}

@@ -1,0 +1,137 @@
+import Inference
+import ModelFile
+
+extension Repl {
+  /// What to answer.
+  enum Request {
+    /// A new message.
+    case message(String)
+    /// The last message once more.
+    case again
+  }
+
+  /// Has the model answer, and shows it: progress while reading, text as it comes, then what it took.
+  ///
+  /// A message that could not be sent, or was interrupted while being read, goes back to the editor.
+  func answer(_ request: Request) throws {
+    interrupt.clear()
+    if case .again = request, !conversation.turns.isEmpty { announceRegeneration() }
+    let display = ReplyDisplay(
+      output: output, readingSpeed: conversation.readingSpeed, now: conversation.now)
+    let turn: TurnStatistics
+    do {
+      turn =
+        switch request {
+        case .message(let text):
+          try conversation.reply(to: text, interrupt: interrupt, onEvent: display.show)
+        case .again:
+          try conversation.regenerate(interrupt: interrupt, onEvent: display.show)
+        }
+    } catch {
+      display.abandon()
+      if case .message(let text) = request { prefill = text }
+      guard error is Interrupted, mode == .interactive else { throw error }
+      output.notice("stopped while reading (\(counted(conversation.cache.count, "token")) kept)")
+      return
+    }
+    display.finish()
+    record(turn)
+    explainEnding(of: turn)
+    if conversation.settings.showsStatistics { output.statistics(turn.line) }
+    if turn.ending == .interrupted, mode != .interactive { throw Interrupted() }
+  }
+
+  private func announceRegeneration() {
+    let seed = conversation.settings.seed
+    let remark = conversation.settings.temperature == 0 ? " (temp is 0: the same reply again)" : ""
+    output.notice("seed \(seed) → \(seed &+ 1)\(remark)")
+  }
+
+  /// Says why a reply ended, unless the model ended it.
+  private func explainEnding(of turn: TurnStatistics) {
+    switch turn.ending {
+    case .stopToken: break
+    case .interrupted:
+      output.notice("■ stopped after \(counted(turn.generated, "token")) · :regen :undo")
+    case .limit:
+      guard mode == .interactive else { return }
+      output.notice("■ stopped at max \(turn.generated) · :max 0 for no limit")
+    case .contextEnd:
+      output.notice(
+        "■ context full (\(turn.contextUsed)/\(turn.contextCapacity)) · your next message drops the "
+          + "oldest turns; :clear starts anew")
+    }
+  }
+}
+
+/// Shows one reply as it comes.
+final class ReplyDisplay {
+  private let output: any ReplOutput
+  private let readingSpeed: Double?
+  private let now: () -> ContinuousClock.Instant
+  private let start: ContinuousClock.Instant
+  private var showsProgress = false
+  private var hasText = false
+
+  /// Reading that takes longer than this is shown.
+  private static let patience = 0.3
+
+  init(
+    output: any ReplOutput, readingSpeed: Double?, now: @escaping () -> ContinuousClock.Instant
+  ) {
+    self.output = output
+    self.readingSpeed = readingSpeed
+    self.now = now
+    start = now()
+  }
+
+  func show(_ event: ReplyEvent) {
+    switch event {
+    case .dropped(let turns, let tokens, let rereading):
+      let name =
+        turns.count == 1
+        ? "turn \(turns.lowerBound)" : "turns \(turns.lowerBound)–\(turns.upperBound)"
+      let time = readingSpeed.map { " (~\(seconds(Double(rereading) / $0)))" } ?? ""
+      output.notice(
+        "context full: dropped \(name) (\(tokens) tokens), re-reading \(rereading)\(time)")
+    case .reading(let done, let total): showReading(done, total)
+    case .text(let text):
+      eraseProgress()
+      hasText = true
+      output.reply(text)
+    }
+  }
+
+  /// The reply is complete.
+  func finish() {
+    eraseProgress()
+    output.endReply()
+  }
+
+  /// The reply failed: what was shown of it ends here.
+  func abandon() {
+    eraseProgress()
+    if hasText { output.endReply() }
+  }
+
+  private func showReading(_ done: Int, _ total: Int) {
+    let elapsed = (now() - start).inSeconds
+    // Before the first batch the last speed tells whether it will take long.
+    let expected = readingSpeed.map { Double(total) / $0 } ?? 0
+    guard done < total, showsProgress || max(elapsed, expected) > Self.patience else { return }
+    showsProgress = true
+    var parts = ["read \(done)/\(total) tokens"]
+    if done > 0, elapsed > 0 {
+      let speed = Double(done) / elapsed
+      parts.append("\(rounded(speed)) tok/s")
+      parts.append("\(seconds(Double(total - done) / speed)) left")
+    }
+    output.progress(parts.joined(separator: " · "))
+  }
+
+  private func eraseProgress() {
+    guard showsProgress else { return }
+    showsProgress = false
+    output.progress(nil)
+  }
+}
