@@ -4,10 +4,6 @@
 // mutable globals, which Swift 6 refuses. Only what NetBSD's libedit of 2012 (macOS) has is used.
 #pragma once
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
-
 #include <histedit.h>
 #include <locale.h>
 #include <stdio.h>
@@ -54,6 +50,25 @@ static inline int editline_bind(EditLine *el, const char *key, const char *funct
 /// Terminal modes while editing: as typed, Enter apart from Ctrl-J, no signals from keys.
 static inline int editline_set_edit_modes(EditLine *el) {
   return el_set(el, EL_SETTY, "-d", "-inlcr", "-icrnl", "-isig", NULL);
+}
+/// Columns of a character; declared here because the headers hide it without _XOPEN_SOURCE, which a
+/// module cannot set by itself.
+static inline int editline_columns(wchar_t character) {
+  extern int wcwidth(wchar_t);
+  return wcwidth(character);
+}
+/// On: leaves the shell's terminal modes for the editor's; off: back.
+static inline int editline_edit_modes(EditLine *el, int on) {
+  return el_set(el, EL_PREP_TERM, on);
+}
+/// Moves the cursor within the line; the old libedit of macOS has no el_cursor, but both hand out
+/// their own line here.
+static inline void editline_move_cursor(EditLine *el, int by) {
+  LineInfoW *line = (LineInfoW *)(void *)el_wline(el);
+  const wchar_t *to = line->cursor + by;
+  if (to < line->buffer) to = line->buffer;
+  if (to > line->lastchar) to = line->lastchar;
+  line->cursor = to;
 }
 static inline int editline_set_history(EditLine *el, History *h) {
   return el_set(el, EL_HIST, history, h);

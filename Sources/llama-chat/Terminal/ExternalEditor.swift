@@ -1,0 +1,52 @@
+import Foundation
+
+/// Editing a text with the user's own editor.
+enum ExternalEditor {
+  /// Opens `text` in `$VISUAL`, `$EDITOR` or `vi` and returns what was saved, without a final newline.
+  ///
+  /// - Parameter terminal: The stream that is the terminal, to be the editor's standard output.
+  /// - Throws: ``SystemError``, also when the editor ends with a failure.
+  static func edit(_ text: String, terminal: Int32) throws -> String {
+    let environment = ProcessInfo.processInfo.environment
+    let names = [environment["VISUAL"], environment["EDITOR"], "vi"]
+    let command = names.compactMap { $0 }.first { !$0.isEmpty } ?? "vi"
+
+    let folder = FileManager.default.temporaryDirectory.path
+    var template = Array((folder + "/llama-chat-XXXXXX.md").utf8CString)
+    let file = mkstemps(&template, 3)
+    let path = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
+    guard file >= 0 else { throw SystemError(call: "cannot create", code: errno, place: path) }
+    defer { unlink(path) }
+    let written = writeAll(text + "\n", to: file)
+    guard close(file) == 0, written else {
+      throw SystemError(call: "cannot write", code: errno, place: path)
+    }
+
+    let status = try run(["sh", "-c", command + " \"$1\"", "sh", path], terminal: terminal)
+    guard status == 0 else {
+      throw SystemError(call: "\(command) failed, text unchanged", code: ECHILD)
+    }
+    let edited = String(decoding: try Data(contentsOf: URL(fileURLWithPath: path)), as: UTF8.self)
+    return edited.hasSuffix("\n") ? String(edited.dropLast()) : edited
+  }
+
+  /// Runs `/bin/sh` with `arguments` in the foreground and returns its status.
+  private static func run(_ arguments: [String], terminal: Int32) throws -> Int32 {
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    posix_spawn_file_actions_adddup2(&actions, terminal, STDOUT_FILENO)
+
+    var argv: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) }
+    defer { for argument in argv { free(argument) } }
+    argv.append(nil)
+    var child: pid_t = 0
+    let code = posix_spawn(&child, "/bin/sh", &actions, nil, argv, environ)
+    guard code == 0 else { throw SystemError(call: "cannot run an editor", code: code) }
+    var status: Int32 = 0
+    while waitpid(child, &status, 0) < 0 {
+      guard errno == EINTR else { throw SystemError(call: "waitpid", code: errno) }
+    }
+    return status
+  }
+}

@@ -1,0 +1,87 @@
+import Foundation
+import ModelFile
+
+/// What was typed in earlier sessions: one JSON string per line, oldest first.
+///
+/// Each entry is appended in one write, so that several terminals can share the file and a crash loses
+/// nothing. The file belongs to the user alone.
+final class HistoryFile {
+  /// The most entries kept.
+  static let capacity = 5000
+
+  private let path: String
+  private let warn: (String) -> Void
+  private var works = true
+
+  /// A history in the file at `path`; `warn` is told once when it cannot be read or written.
+  init(path: String, warn: @escaping (String) -> Void) {
+    self.path = path
+    self.warn = warn
+  }
+
+  /// `$XDG_STATE_HOME/llama-chat/history`, by default under `~/.local/state`; `nil` without a home.
+  ///
+  /// Relative values are ignored, as the XDG rules ask.
+  static func defaultPath(environment: [String: String]) -> String? {
+    if let state = environment["XDG_STATE_HOME"], state.hasPrefix("/") {
+      return state + "/llama-chat/history"
+    }
+    guard let home = environment["HOME"], home.hasPrefix("/") else { return nil }
+    return home + "/.local/state/llama-chat/history"
+  }
+
+  /// The entries, oldest first; lines that are no JSON string are skipped. Trims an overlong file.
+  func load() -> [String] {
+    guard let data = FileManager.default.contents(atPath: path) else {
+      if access(path, F_OK) == 0 { fail("cannot read", code: errno) }
+      return []
+    }
+    let lines = data.split(separator: UInt8(ascii: "\n"))
+    let entries = lines.suffix(Self.capacity).compactMap {
+      try? JSONDecoder().decode(String.self, from: Data($0))
+    }
+    if lines.count > Self.capacity { trim(to: lines.suffix(Self.capacity)) }
+    return entries
+  }
+
+  /// Adds an entry to the file.
+  func append(_ entry: String) {
+    guard works, let line = Self.encode(entry) else { return }
+    let folder = (path as NSString).deletingLastPathComponent
+    do {
+      try FileManager.default.createDirectory(
+        atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    } catch {
+      return fail("cannot create its folder", code: errno)
+    }
+    let file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
+    guard file >= 0 else { return fail("cannot write", code: errno) }
+    defer { close(file) }
+    if !writeAll(line + "\n", to: file) { fail("cannot write", code: errno) }
+  }
+
+  private static func encode(_ entry: String) -> String? {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .withoutEscapingSlashes
+    return (try? encoder.encode(entry)).map { String(decoding: $0, as: UTF8.self) }
+  }
+
+  /// Replaces the file at once by its newest lines.
+  private func trim(to lines: some Sequence<Data>) {
+    let temporary = path + ".\(getpid())"
+    let file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+    guard file >= 0 else { return fail("cannot trim", code: errno) }
+    let text = lines.map { String(decoding: $0, as: UTF8.self) + "\n" }.joined()
+    let written = writeAll(text, to: file)
+    if close(file) != 0 || !written || rename(temporary, path) != 0 {
+      fail("cannot trim", code: errno)
+      unlink(temporary)
+    }
+  }
+
+  private func fail(_ action: String, code: Int32) {
+    guard works else { return }
+    works = false
+    warn("\(SystemError(call: action, code: code, place: path)); history is not kept")
+  }
+}

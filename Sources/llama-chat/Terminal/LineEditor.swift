@@ -1,0 +1,195 @@
+import CEditLine
+import Chat
+import Foundation
+import Inference
+
+/// Messages from a person at a terminal: libedit with multi-line editing, paste, history, completion.
+///
+/// Between two calls of ``read(prefill:status:)`` the terminal is in the busy modes of
+/// ``TerminalModes``. One editor at a time, on the main thread.
+final class LineEditor: LineSource {
+  /// Candidates for the last word of the text before the cursor.
+  typealias Completer = (String) -> [String]
+
+  /// libedit's editor; made by ``init(output:style:history:completions:)``, ended by ``close()``.
+  let editor: OpaquePointer
+  /// Where the editor paints.
+  let output: Int32
+  let completions: Completer
+  let input = EditorInput(stream: STDIN_FILENO)
+
+  private let outputFile: UnsafeMutablePointer<FILE>
+  private let entries: OpaquePointer
+  private let history: HistoryFile?
+  let style: TerminalStyle
+  private let prompt: PromptText
+  private var status = PromptText("")
+  private var toldHowToQuit = false
+  private var isOpen = true
+
+  /// Codes to hand to libedit before the next key; see ``EditKey``.
+  var queue: [UInt32] = []
+  /// Texts for the ``EditKey/insert`` codes in the queue.
+  var insertions: [String] = []
+  /// What a combining mark and the character before it became.
+  var composed: Unicode.Scalar?
+  /// How the line ends when it does not end with Enter.
+  var ending: LineEvent?
+
+  /// Prepares editing on standard input; colours and painting follow `style`.
+  ///
+  /// - Parameters:
+  ///   - output: A terminal: standard output, or standard error when only that is one.
+  ///   - history: Where entries are kept; `nil` keeps them in memory.
+  /// - Throws: ``SystemError`` when libedit cannot be used on this terminal.
+  init(
+    output: Int32, style: TerminalStyle, history: HistoryFile?, completions: @escaping Completer
+  ) throws {
+    UTF8Locale.activate()
+    TerminalModes.save()
+    self.output = output
+    outputFile = output == STDERR_FILENO ? editline_stderr() : editline_stdout()
+    // libedit reports unknown terminals on the third stream; that is of no use to a chat.
+    guard let silence = fopen("/dev/null", "w"),
+      let editor = el_init("llama-chat", editline_stdin(), outputFile, silence),
+      let entries = history_init()
+    else { throw SystemError(call: "cannot edit lines on this terminal", code: errno) }
+    self.editor = editor
+    self.entries = entries
+    self.history = history
+    self.style = style
+    self.completions = completions
+    prompt = PromptText(style.prompt)
+    configure()
+    for entry in history?.load() ?? [] { remember(entry) }
+  }
+
+  func read(prefill: String?, status: String?) throws -> LineEvent {
+    guard isOpen else { return .endOfInput }
+    input.takeTypeAhead(discarding: interruptFlag.isRaised)
+    interruptFlag.clear()
+    TerminalModes.restore()
+    Signals.enter(.typing)
+    self.status = PromptText(style.rightPrompt(status ?? ""))
+    queue = []
+    insertions = []
+    ending = nil
+    if let prefill, !prefill.isEmpty { insert(prefill) }
+
+    el_resize(editor)
+    if style.repaints { TerminalModes.enablePasteMarks(on: output) }
+    let text = readLine()
+    TerminalModes.disablePasteMarks()
+    Signals.enter(.busy)
+    TerminalModes.enterBusy()
+    return finish(text)
+  }
+
+  /// Gives the terminal back.
+  func close() {
+    guard isOpen else { return }
+    isOpen = false
+    el_end(editor)
+    history_end(entries)
+    Signals.enter(.starting)
+    TerminalModes.restore()
+  }
+
+  deinit { close() }
+
+  // MARK: - One line
+
+  private func readLine() -> String {
+    var count: Int32 = 0
+    guard let line = el_wgets(editor, &count), count > 0, ending == nil else { return "" }
+    let text = String(wide: UnsafeBufferPointer(start: line, count: Int(count)))
+    return text.hasSuffix("\n") ? String(text.dropLast()) : text
+  }
+
+  private func finish(_ text: String) -> LineEvent {
+    switch ending {
+    case .interrupted:
+      show("^C\n")
+      if !toldHowToQuit {
+        toldHowToQuit = true
+        show(style.dim("(Ctrl-D or :quit leaves)") + "\n")
+      }
+      return .interrupted
+    case .endOfInput, .line:
+      show("\n")
+      return .endOfInput
+    case nil:
+      if !text.allSatisfy(\.isWhitespace), !text.hasPrefix(" ") {
+        remember(text)
+        history?.append(text)
+      }
+      return .line(text)
+    }
+  }
+
+  /// Makes `text` reachable by ↑ in this session.
+  func remember(_ text: String) {
+    // On recall libedit takes off a final newline and one space before it.
+    editline_history_enter(entries, text + (text.hasSuffix(" ") ? " \n" : "\n"))
+  }
+
+  /// Writes to the terminal past libedit.
+  func show(_ text: String) {
+    fflush(outputFile)
+    writeAll(text, to: output)
+  }
+
+  // MARK: - libedit's settings
+
+  private func configure() {
+    editline_set_client(editor, Unmanaged.passUnretained(self).toOpaque())
+    editline_set_string(editor, EL_EDITOR, "emacs")
+    editline_set_flag(editor, EL_SIGNAL, 0)
+    editline_history_set_size(entries, Int32(HistoryFile.capacity))
+    editline_set_history(editor, entries)
+    editline_set_edit_modes(editor)
+    editline_set_prompt(editor, EL_PROMPT, { LineEditor.of($0)?.prompt.bytes }, 1)
+    editline_set_prompt(editor, EL_RPROMPT, { LineEditor.of($0)?.status.bytes }, 1)
+    editline_set_getc(editor) { editor, code in
+      guard let self = LineEditor.of(editor), let code else { return -1 }
+      return self.next(code)
+    }
+    editline_add_function(editor, "llama-chat-key", "A key of llama-chat") { editor, code in
+      guard let self = LineEditor.of(editor), let key = EditKey(rawValue: UInt32(bitPattern: code))
+      else { return UInt8(CC_ERROR) }
+      return self.perform(key).code
+    }
+    editline_add_function(editor, "llama-chat-editor", "Edit in $EDITOR") { editor, _ in
+      LineEditor.of(editor)?.perform(.externalEditor).code ?? UInt8(CC_ERROR)
+    }
+    bind()
+    // ~/.editrc may choose other keys, but Enter, Ctrl-C and the like must work after `bind -v`.
+    if el_source(editor, nil) == 0 { bind() }
+  }
+
+  private func bind() {
+    for key in EditKey.allCases {
+      editline_bind(editor, key.notation, key.builtin ?? "llama-chat-key")
+    }
+    editline_bind(editor, "^X^E", "llama-chat-editor")
+  }
+
+  /// The editor that libedit calls back about.
+  private static func of(_ editor: OpaquePointer?) -> LineEditor? {
+    guard let client = editline_client(editor) else { return nil }
+    return Unmanaged<LineEditor>.fromOpaque(client).takeUnretainedValue()
+  }
+}
+
+/// A prompt in memory that libedit may keep pointing at.
+final class PromptText {
+  let bytes: UnsafeMutablePointer<CChar>
+
+  init(_ text: String) {
+    let utf8 = text.utf8CString
+    bytes = .allocate(capacity: utf8.count)
+    for (index, byte) in utf8.enumerated() { (bytes + index).initialize(to: byte) }
+  }
+
+  deinit { bytes.deallocate() }
+}

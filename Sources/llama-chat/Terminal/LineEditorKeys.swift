@@ -1,0 +1,179 @@
+import CEditLine
+import Chat
+import Foundation
+
+/// What an editing function tells libedit to do next.
+enum EditResult {
+  case done, redrawLine, redrawAll, endOfInput, refused
+
+  /// libedit's code.
+  var code: UInt8 {
+    switch self {
+    case .done: UInt8(CC_NORM)
+    case .redrawLine: UInt8(CC_REFRESH)
+    case .redrawAll: UInt8(CC_REDISPLAY)
+    case .endOfInput: UInt8(CC_EOF)
+    case .refused: UInt8(CC_ERROR)
+    }
+  }
+}
+
+extension LineEditor {
+  /// libedit asks for the next character: 1 with a code, 0 at the end of input, -1 to give up the line.
+  func next(_ code: UnsafeMutablePointer<wchar_t>) -> Int32 {
+    while queue.isEmpty {
+      if ending == .interrupted { return -1 }
+      switch input.next() {
+      case .end:
+        ending = .endOfInput
+        return 0
+      case .signals(let pending): take(pending)
+      case .key(.character(let scalar)): take(scalar)
+      case .key(.meta(let scalar)): queue += [0x1B, scalar.value]  // libedit's own Alt keys
+      case .key(.named(let key)): queue.append(EditKey(key).rawValue)
+      case .key(.paste(let text)): insert(text)
+      }
+    }
+    code.pointee = wchar_t(bitPattern: queue.removeFirst())
+    return 1
+  }
+
+  /// Puts `text` into the line as if typed, its line ends and tabs as characters.
+  func insert(_ text: String) {
+    insertions.append(text.precomposedStringWithCanonicalMapping)
+    press(.insert)
+  }
+
+  private func press(_ keys: EditKey...) { queue += keys.map(\.rawValue) }
+
+  private func take(_ pending: Signals.Pending) {
+    if pending.contains(.interrupted) { press(.interrupt) }
+    if pending.contains(.suspended) { press(.suspendAlone) }
+    if pending.contains(.continued) { press(.resume) }
+    if pending.contains(.resized) { press(.resize) }
+  }
+
+  /// A combining mark that forms one code point with the character before it replaces both.
+  private func take(_ scalar: Unicode.Scalar) {
+    if scalar.properties.canonicalCombiningClass != .notReordered,
+      let previous = beforeCursor(limit: 1).last
+    {
+      let pair = (String(previous) + String(scalar)).precomposedStringWithCanonicalMapping
+      if pair.unicodeScalars.count == 1, let one = pair.unicodeScalars.first {
+        composed = one
+        return press(.compose)
+      }
+    }
+    queue.append(scalar.value)
+  }
+
+  // MARK: - Keys to actions
+
+  /// Does what a key of ``EditKey`` means.
+  func perform(_ key: EditKey) -> EditResult {
+    switch key {
+    case .enter: return enter()
+    case .newline: return type("\n")
+    case .insert: return insertions.isEmpty ? .refused : type(insertions.removeFirst())
+    case .compose: return typeComposed()
+    case .complete: return complete()
+    case .interrupt: return interrupt()
+    case .deleteOrEnd: return isEmpty ? end() : deleteForward()
+    case .externalEditor: return editExternally()
+    case .suspend: return suspend(Signals.stopProcessGroup)
+    case .suspendAlone: return suspend(Signals.stopProcess)
+    case .resume: return resume()
+    case .resize: return resize()
+    default: return edit(key)
+    }
+  }
+
+  /// The keys that move, delete and kill.
+  private func edit(_ key: EditKey) -> EditResult {
+    switch key {
+    case .left: return move(by: -lengthOfCharacterBefore)
+    case .right: return move(by: lengthOfCharacterAfter)
+    case .lineStart: return move(by: -columnInLine)
+    case .lineEnd: return move(by: charactersToLineEnd)
+    case .blankWordStart: return move(by: -lengthOfBlankWordBefore)
+    case .backspace, .controlBackspace: return deleteBackward()
+    case .delete: return deleteForward()
+    case .up: press(beforeCursor().contains("\n") ? .previousLine : .previousEntry)
+    case .down: press(afterCursor().contains("\n") ? .nextLine : .nextEntry)
+    case .killWord: press(.setMark, .blankWordStart, .killToMark)
+    case .killToLineStart: press(.setMark, .lineStart, .killToMark)
+    case .killToLineEnd:
+      press(.setMark, charactersToLineEnd == 0 ? .right : .lineEnd, .killToMark)
+    default: return .refused
+    }
+    return .done
+  }
+
+  // MARK: - Ending the line
+
+  /// Enter sends the message, or continues one that is open: `"""` not closed, or a final `\`.
+  private func enter() -> EditResult {
+    let text = self.text
+    if text.hasSuffix("\\") {
+      _ = move(by: afterCursor().count)
+      el_deletestr(editor, 1)
+      return type("\n")
+    }
+    if MultilineQuote.isOpen(text) {
+      _ = move(by: afterCursor().count)
+      return type("\n")
+    }
+    press(.submit)
+    return .done
+  }
+
+  /// Ctrl-C gives up the line, which stays reachable by ↑.
+  private func interrupt() -> EditResult {
+    if !isEmpty { remember(text) }
+    ending = .interrupted
+    return move(by: afterCursor().count)
+  }
+
+  private func end() -> EditResult {
+    ending = .endOfInput
+    return .endOfInput
+  }
+
+  // MARK: - Changing the text
+
+  private func type(_ text: String) -> EditResult {
+    text.isEmpty || el_winsertstr(editor, text.wide) == 0 ? redraw : .refused
+  }
+
+  private func typeComposed() -> EditResult {
+    guard let composed else { return .refused }
+    el_deletestr(editor, 1)
+    return type(String(composed))
+  }
+
+  private func move(by count: Int) -> EditResult {
+    editline_move_cursor(editor, Int32(clamping: count))
+    return redraw
+  }
+
+  private func deleteBackward() -> EditResult {
+    let count = lengthOfCharacterBefore
+    guard count > 0 else { return .refused }
+    el_deletestr(editor, Int32(clamping: count))
+    return redraw
+  }
+
+  private func deleteForward() -> EditResult {
+    let count = lengthOfCharacterAfter
+    guard count > 0 else { return .refused }
+    editline_move_cursor(editor, Int32(clamping: count))
+    el_deletestr(editor, Int32(clamping: count))
+    return redraw
+  }
+
+  /// Text with marks that take no room confuses libedit's idea of the screen: all is drawn again.
+  private var redraw: EditResult {
+    scalars.contains { $0.value >= 0x300 && editline_columns(wchar_t(bitPattern: $0.value)) == 0 }
+      ? .redrawAll : .redrawLine
+  }
+}

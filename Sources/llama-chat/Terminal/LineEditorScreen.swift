@@ -1,0 +1,136 @@
+import CEditLine
+import Foundation
+
+/// What reaches the screen past libedit: resizing, suspending, lists of completions.
+extension LineEditor {
+  /// The two columns of `> `.
+  private static let promptColumns = 2
+
+  /// Rows below the prompt's, of the cursor and of the text's end, on a terminal `columns` wide.
+  private func rows(columns: Int) -> (cursor: Int, last: Int) {
+    let before = beforeCursor().count
+    var row = 0
+    var column = Self.promptColumns
+    var cursorRow = 0
+    for (index, scalar) in scalars.enumerated() {
+      if index == before { cursorRow = row }
+      if scalar == "\n" {
+        row += 1
+        column = 0
+        continue
+      }
+      let width =
+        scalar == "\t"
+        ? 8 - column % 8 : max(0, Int(editline_columns(wchar_t(bitPattern: scalar.value))))
+      column += width
+      if column > columns {
+        row += 1
+        column = width
+      }
+      if column == columns {
+        row += 1
+        column = 0
+      }
+    }
+    return (before == scalars.count ? row : cursorRow, row)
+  }
+
+  /// The terminal has a new size: what it made of the old painting is erased before painting again.
+  func resize() -> EditResult {
+    let row = rows(columns: TerminalStyle.columns(of: output)).cursor
+    show("\r" + (row > 0 ? "\u{1B}[\(row)A" : "") + "\u{1B}[J")
+    el_resize(editor)
+    editline_refresh(editor)
+    return .done
+  }
+
+  /// Leaves the line on the screen, for what is printed next.
+  private func moveBelow() {
+    let rows = rows(columns: TerminalStyle.columns(of: output))
+    show((rows.last > rows.cursor ? "\u{1B}[\(rows.last - rows.cursor)B" : "") + "\r\n")
+  }
+
+  // MARK: - Giving the terminal away
+
+  /// Stops by `stop` with the terminal as the shell wants it; goes on where the line was.
+  func suspend(_ stop: () -> Void) -> EditResult {
+    moveBelow()
+    giveTerminalAway(during: stop)
+    return .done
+  }
+
+  /// The process was stopped without a word and goes on: the shell has changed the terminal's modes.
+  func resume() -> EditResult {
+    giveTerminalAway {}
+    return .done
+  }
+
+  private func giveTerminalAway(during action: () -> Void) {
+    TerminalModes.disablePasteMarks()
+    editline_edit_modes(editor, 0)
+    Signals.enter(.away)
+    action()
+    Signals.enter(.typing)
+    _ = Signals.takePending()
+    editline_edit_modes(editor, 1)
+    if style.repaints { TerminalModes.enablePasteMarks(on: output) }
+    el_resize(editor)
+    editline_refresh(editor)
+  }
+
+  /// The text goes through `$VISUAL` or `$EDITOR`; unchanged when that fails.
+  func editExternally() -> EditResult {
+    let before = text
+    var result: Result<String, any Error> = .success(before)
+    moveBelow()
+    giveTerminalAway { result = Result { try ExternalEditor.edit(before, terminal: output) } }
+    switch result {
+    case .success(let edited):
+      editline_move_cursor(editor, Int32(clamping: afterCursor().count))
+      el_deletestr(editor, Int32(clamping: scalars.count))
+      insert(edited)
+      return .redrawLine
+    case .failure(let error):
+      show("\r\u{1B}[J" + visible(String(describing: error), singleLine: true) + "\n")
+      editline_refresh(editor)
+      return .done
+    }
+  }
+
+  // MARK: - Completion
+
+  /// Completes the last word before the cursor as far as the candidates agree, or lists them.
+  func complete() -> EditResult {
+    let before = String(beforeCursor())
+    let word = before.split(separator: " ", omittingEmptySubsequences: false).last.map(String.init)
+    guard let word else { return .refused }
+    let candidates = completions(before).filter { $0.hasPrefix(word) }
+    guard var common = candidates.first else { return .refused }
+    for candidate in candidates { common = common.commonPrefix(with: candidate) }
+    let rest = String(common.dropFirst(word.count))
+    if candidates.count == 1 {
+      insert(rest + (common.hasSuffix("/") ? "" : " "))
+    } else if !rest.isEmpty {
+      insert(rest)
+    } else {
+      list(candidates)
+    }
+    return .done
+  }
+
+  private func list(_ candidates: [String]) {
+    moveBelow()
+    let width = (candidates.map(\.count).max() ?? 0) + 2
+    let perRow = max(1, TerminalStyle.columns(of: output) / width)
+    var text = ""
+    for start in stride(from: 0, to: candidates.count, by: perRow) {
+      let row = candidates[start..<min(start + perRow, candidates.count)]
+      let cells = row.map { visible($0, singleLine: true) }
+      text += cells.dropLast().map { $0.padding(toLength: width, withPad: " ", startingAt: 0) }
+        .joined()
+      text += (cells.last ?? "") + "\r\n"
+    }
+    show(text)
+    editline_refresh(editor)
+  }
+}

@@ -1,0 +1,194 @@
+import Foundation
+import Inference
+import Synchronization
+
+/// Raised by Ctrl-C while the model reads or talks.
+let interruptFlag = InterruptFlag()
+
+/// What the program does when a signal arrives, by what it is doing at that moment.
+///
+/// Handlers touch atomics, the terminal's modes and a pipe, nothing else.
+enum Signals {
+  /// What the program is doing.
+  enum Phase: Int {
+    /// Loading, or not a conversation: signals end the program.
+    case starting
+    /// The line editor waits for keys.
+    case typing
+    /// The model reads or talks.
+    case busy
+    /// Another program has the terminal.
+    case away
+  }
+
+  /// What happened while the editor waited.
+  struct Pending: OptionSet {
+    let rawValue: Int
+    static let interrupted = Pending(rawValue: 1)
+    static let resized = Pending(rawValue: 2)
+    static let suspended = Pending(rawValue: 4)
+    static let continued = Pending(rawValue: 8)
+  }
+
+  /// Readable when ``takePending()`` has something; -1 before ``install()``.
+  static var wakeup: Int32 { pipeEnds.reading.load(ordering: .relaxed) }
+
+  /// Installs the handlers; signals that the parent process ignores stay ignored.
+  static func install() throws {
+    // Whatever a handler uses is made before the first handler can run.
+    interruptFlag.clear()
+    enter(.starting)
+    presses.store(0, ordering: .relaxed)
+    pending.store(0, ordering: .relaxed)
+    firstPress.store(0, ordering: .relaxed)
+    try pipeEnds.open()
+    handle(SIGINT) { _ in Signals.interrupt() }
+    handle(SIGTSTP) { _ in Signals.suspend() }
+    handle(SIGCONT) { _ in Signals.resume() }
+    handle(SIGWINCH) { _ in Signals.wake(.resized) }
+    for signal in [SIGTERM, SIGHUP, SIGQUIT] { handle(signal) { Signals.die(by: $0) } }
+    for signal in [SIGILL, SIGTRAP, SIGABRT, SIGFPE, SIGSEGV] {
+      handle(signal) { Signals.die(by: $0) }
+    }
+    handle(SIGPIPE) { Signals.die(by: $0) }
+    handle(SIGBUS) { _ in Signals.reportLostFile() }
+  }
+
+  /// Says what the program does now.
+  static func enter(_ next: Phase) {
+    if next == .typing { presses.store(0, ordering: .relaxed) }
+    phase.store(next.rawValue, ordering: .releasing)
+  }
+
+  /// Takes what happened since the last call.
+  static func takePending() -> Pending {
+    var bytes: (UInt64, UInt64) = (0, 0)
+    while read(wakeup, &bytes, MemoryLayout.size(ofValue: bytes)) > 0 {}
+    return Pending(rawValue: pending.exchange(0, ordering: .acquiringAndReleasing))
+  }
+
+  /// Ends the program by `signal`, as if it had not been handled, with the terminal restored.
+  static func die(by signal: Int32) {
+    TerminalModes.restore()
+    deliver(signal)
+  }
+
+  /// Stops this process, as Ctrl-Z does; returns when it goes on.
+  static func stopProcess() { raise(SIGTSTP) }
+
+  /// Stops the whole job, as the terminal does for Ctrl-Z outside of the editor: a parent that waits
+  /// for us (make, a script) has to stop as well, or the shell would not come back.
+  static func stopProcessGroup() {
+    signal(SIGTSTP, SIG_IGN)
+    kill(0, SIGTSTP)
+    signal(SIGTSTP) { _ in Signals.suspend() }
+    stopProcess()
+  }
+
+  // MARK: - Handlers
+
+  private static let phase = Atomic<Int>(Phase.starting.rawValue)
+  private static let pending = Atomic<Int>(0)
+  private static let presses = Atomic<Int>(0)
+  private static let firstPress = Atomic<UInt64>(0)
+  private static let pipeEnds = PipeEnds()
+
+  private static var current: Phase {
+    Phase(rawValue: phase.load(ordering: .acquiring)) ?? .starting
+  }
+
+  private static func interrupt() {
+    switch current {
+    case .starting: die(by: SIGINT)
+    case .typing: wake(.interrupted)
+    case .busy: interruptWork()
+    case .away: break
+    }
+  }
+
+  /// The third press within two seconds without an answer ends the program.
+  private static func interruptWork() {
+    interruptFlag.raise()
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    let now = UInt64(time.tv_sec) &* 1_000 &+ UInt64(time.tv_nsec) / 1_000_000
+    let count = presses.wrappingAdd(1, ordering: .acquiringAndReleasing).newValue
+    if count == 1 || now &- firstPress.load(ordering: .acquiring) > 2_000 {
+      firstPress.store(now, ordering: .releasing)
+      presses.store(1, ordering: .releasing)
+    } else if count >= 3 {
+      die(by: SIGINT)
+    }
+  }
+
+  private static func suspend() {
+    guard current != .typing else { return wake(.suspended) }
+    if current != .away { TerminalModes.restore() }
+    deliver(SIGTSTP)
+    // Here again after SIGCONT.
+    signal(SIGTSTP) { _ in Signals.suspend() }
+    resume()
+  }
+
+  private static func resume() {
+    switch current {
+    case .busy: TerminalModes.enterBusy()
+    case .typing: wake(.continued)
+    case .starting, .away: break
+    }
+  }
+
+  private static func wake(_ what: Pending) {
+    pending.bitwiseOr(what.rawValue, ordering: .acquiringAndReleasing)
+    var byte: UInt8 = 0
+    _ = write(pipeEnds.writing.load(ordering: .relaxed), &byte, 1)
+  }
+
+  /// A page of the mapped model that cannot be read: the file was cut short or the disk failed.
+  private static func reportLostFile() {
+    TerminalModes.restore()
+    let text: StaticString = """
+      error: the model file became unreadable while in use (cut short, or a disk error)
+
+      """
+    _ = write(STDERR_FILENO, text.utf8Start, text.utf8CodeUnitCount)
+    _exit(3)
+  }
+
+  private static func handle(_ number: Int32, _ handler: @escaping @convention(c) (Int32) -> Void) {
+    let previous = signal(number, handler)
+    if unsafeBitCast(previous, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self) {
+      signal(number, SIG_IGN)
+    }
+  }
+
+  /// Gives a signal its default effect at once, on the calling thread.
+  private static func deliver(_ number: Int32) {
+    signal(number, SIG_DFL)
+    var one = sigset_t()
+    sigemptyset(&one)
+    sigaddset(&one, number)
+    var previous = sigset_t()
+    pthread_sigmask(SIG_UNBLOCK, &one, &previous)
+    raise(number)
+    pthread_sigmask(SIG_SETMASK, &previous, nil)
+  }
+}
+
+/// The pipe by which handlers wake the editor.
+private final class PipeEnds: Sendable {
+  let reading = Atomic<Int32>(-1)
+  let writing = Atomic<Int32>(-1)
+
+  func open() throws {
+    guard reading.load(ordering: .relaxed) < 0 else { return }
+    var ends: [Int32] = [-1, -1]
+    guard pipe(&ends) == 0 else { throw SystemError(call: "pipe", code: errno) }
+    for end in ends {
+      _ = fcntl(end, F_SETFD, FD_CLOEXEC)
+      _ = fcntl(end, F_SETFL, O_NONBLOCK)
+    }
+    reading.store(ends[0], ordering: .relaxed)
+    writing.store(ends[1], ordering: .relaxed)
+  }
+}

@@ -1,0 +1,84 @@
+import Foundation
+import Synchronization
+
+/// The terminal on standard input: the modes it came with, and the ones for while the model talks.
+///
+/// Everything here but ``save()`` may be called from a signal handler.
+enum TerminalModes {
+  /// Takes note of the modes to restore and makes sure that they are restored at exit; does nothing
+  /// when standard input is not a terminal.
+  static func save() {
+    var original = termios()
+    guard !isSaved.load(ordering: .acquiring), tcgetattr(STDIN_FILENO, &original) == 0 else {
+      return
+    }
+    var busy = original
+    busy.c_lflag &= ~tcflag_t(ICANON | ECHO)
+    busy.c_iflag &= ~tcflag_t(ICRNL | INLCR)
+    withUnsafeMutableBytes(of: &busy.c_cc) {
+      $0[Int(VMIN)] = 1
+      $0[Int(VTIME)] = 0
+    }
+    pasteStream.store(-1, ordering: .releasing)
+    storage.original.initialize(to: original)
+    storage.busy.initialize(to: busy)
+    isSaved.store(true, ordering: .releasing)
+    atexit { TerminalModes.restore() }
+  }
+
+  /// Back to the modes of the shell, bracketed paste off.
+  static func restore() {
+    let fd = pasteStream.exchange(-1, ordering: .acquiringAndReleasing)
+    if fd >= 0 { send(pasteOff, to: fd) }
+    apply(storage.original)
+  }
+
+  /// Keys are kept for the next prompt instead of shown; Ctrl-C and Ctrl-Z still are signals.
+  ///
+  /// A process in the background leaves the terminal alone.
+  static func enterBusy() {
+    guard tcgetpgrp(STDIN_FILENO) == getpgrp() else { return }
+    apply(storage.busy)
+  }
+
+  /// Asks the terminal behind `stream` to mark pasted text.
+  static func enablePasteMarks(on stream: Int32) {
+    pasteStream.store(stream, ordering: .releasing)
+    send(pasteOn, to: stream)
+  }
+
+  /// Takes back ``enablePasteMarks(on:)``.
+  static func disablePasteMarks() {
+    let fd = pasteStream.exchange(-1, ordering: .acquiringAndReleasing)
+    if fd >= 0 { send(pasteOff, to: fd) }
+  }
+
+  // MARK: - Storage that a signal handler can reach
+
+  private struct Storage: @unchecked Sendable {
+    let original = UnsafeMutablePointer<termios>.allocate(capacity: 1)
+    let busy = UnsafeMutablePointer<termios>.allocate(capacity: 1)
+  }
+
+  private static let storage = Storage()
+  private static let isSaved = Atomic<Bool>(false)
+  private static let pasteStream = Atomic<Int32>(-1)
+  private static var pasteOn: StaticString { "\u{1B}[?2004h" }
+  private static var pasteOff: StaticString { "\u{1B}[?2004l" }
+
+  private static func send(_ text: StaticString, to stream: Int32) {
+    _ = write(stream, text.utf8Start, text.utf8CodeUnitCount)
+  }
+
+  /// SIGTTOU is held back, so that a background process is not stopped by its own clean-up.
+  private static func apply(_ modes: UnsafeMutablePointer<termios>) {
+    guard isSaved.load(ordering: .acquiring) else { return }
+    var stop = sigset_t()
+    var previous = sigset_t()
+    sigemptyset(&stop)
+    sigaddset(&stop, SIGTTOU)
+    pthread_sigmask(SIG_BLOCK, &stop, &previous)
+    tcsetattr(STDIN_FILENO, TCSADRAIN, modes)
+    pthread_sigmask(SIG_SETMASK, &previous, nil)
+  }
+}

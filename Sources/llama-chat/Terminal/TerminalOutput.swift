@@ -1,0 +1,97 @@
+import CEditLine
+import Chat
+import Foundation
+
+/// The conversation's output: the reply on standard output, everything else on standard error.
+///
+/// On a terminal, whatever the model says is shown, never obeyed; a pipe gets the reply's bytes as they
+/// are. Without a terminal nothing is styled, and progress is not shown.
+final class TerminalOutput: ReplOutput {
+  private let reply: TerminalStyle
+  private let notes: TerminalStyle
+  private let plain: Bool
+  /// Whether the last thing on the terminal is an unfinished line of the reply.
+  private var isMidReply = false
+  private var progressShown = false
+  private var heartbeat: ContinuousClock.Instant?
+
+  /// How often a plain terminal hears that a long task goes on.
+  private static let heartbeatInterval = Duration.seconds(30)
+
+  /// Output under the options `--color` and `--plain`.
+  init(policy: ColorPolicy, plain: Bool) {
+    reply = TerminalStyle(stream: STDOUT_FILENO, policy: policy, plain: plain)
+    notes = TerminalStyle(stream: STDERR_FILENO, policy: policy, plain: plain)
+    self.plain = plain
+  }
+
+  func reply(_ text: String) {
+    guard !text.isEmpty else { return }
+    progress(nil)
+    isMidReply = !text.hasSuffix("\n")
+    put(reply.isTerminal ? visible(text) : text, on: STDOUT_FILENO)
+  }
+
+  func endReply() {
+    progress(nil)
+    if isMidReply { put("\n", on: STDOUT_FILENO) }
+    isMidReply = false
+  }
+
+  func notice(_ text: String) { note(visible(text)) }
+
+  func statistics(_ text: String) { note(notes.dim(visible(text))) }
+
+  func problem(_ text: String) { note(notes.red(visible(text))) }
+
+  func progress(_ text: String?) {
+    guard notes.isTerminal else { return }
+    guard notes.repaints else { return beat(text) }
+    if let text {
+      let width = TerminalStyle.columns(of: STDERR_FILENO) - 1
+      put(
+        "\r\u{1B}[K" + notes.dim(visible(text, singleLine: true).fitted(to: width)),
+        on: STDERR_FILENO)
+      progressShown = true
+    } else if progressShown {
+      put("\r\u{1B}[K", on: STDERR_FILENO)
+      progressShown = false
+    }
+  }
+
+  /// Progress for a terminal whose lines are not painted again: one line now and then.
+  private func beat(_ text: String?) {
+    guard let text else {
+      heartbeat = nil
+      return
+    }
+    let now = ContinuousClock.now
+    if let heartbeat, now - heartbeat < Self.heartbeatInterval { return }
+    heartbeat = now
+    put(visible(text, singleLine: true) + "\n", on: STDERR_FILENO)
+  }
+
+  /// A line of its own on standard error.
+  private func note(_ text: String) {
+    progress(nil)
+    // Both streams on one terminal: the note must not land at the end of the reply's line.
+    if isMidReply, reply.isTerminal, notes.isTerminal { put("\n", on: STDERR_FILENO) }
+    put(text + "\n", on: STDERR_FILENO)
+  }
+
+  private func put(_ text: String, on stream: Int32) { writeAll(text, to: stream) }
+}
+
+extension String {
+  /// As much of the text as fits into `columns`.
+  fileprivate func fitted(to columns: Int) -> String {
+    var rest = columns
+    return String(
+      prefix { character in
+        rest -= character.unicodeScalars.reduce(0) {
+          $0 + max(0, Int(editline_columns(wchar_t(bitPattern: $1.value))))
+        }
+        return rest >= 0
+      })
+  }
+}

@@ -1,0 +1,69 @@
+import ArgumentParser
+import Foundation
+
+/// When to use colours.
+enum ColorPolicy: String, ExpressibleByArgument, CaseIterable {
+  case auto, always, never
+}
+
+/// How to write to one stream: whether it is a terminal, and whether it may be styled.
+struct TerminalStyle {
+  /// Whether the stream is a terminal.
+  var isTerminal: Bool
+  /// Whether to send colours and dim text.
+  var colors: Bool
+  /// Whether lines may be painted again and cursor movements sent.
+  var repaints: Bool
+
+  /// The style of a stream under the options and the environment's `NO_COLOR` and `TERM`.
+  init(
+    stream: Int32, policy: ColorPolicy, plain: Bool,
+    environment: [String: String] = ProcessInfo.processInfo.environment
+  ) {
+    isTerminal = isatty(stream) == 1
+    let dumb = ["", "dumb"].contains(environment["TERM"] ?? "")
+    let refused = !(environment["NO_COLOR"] ?? "").isEmpty || dumb
+    repaints = isTerminal && !plain && !dumb
+    colors =
+      switch policy {
+      case .always: !plain
+      case .never: false
+      case .auto: isTerminal && !plain && !refused
+      }
+  }
+
+  /// `text` dimmed, where colours are allowed.
+  func dim(_ text: String) -> String { colors ? "\u{1B}[2m\(text)\u{1B}[0m" : text }
+
+  /// `text` in red, where colours are allowed.
+  func red(_ text: String) -> String { colors ? "\u{1B}[31m\(text)\u{1B}[0m" : text }
+
+  /// The line editor's prompt, in libedit's notation: U+0001 around what takes no room.
+  ///
+  /// On macOS libedit sends such parts too early, so the prompt stays plain there.
+  var prompt: String {
+    stylesPrompts ? "\u{1}\u{1B}[1;32m\u{1}>\u{1}\u{1B}[0m\u{1} " : "> "
+  }
+
+  /// The right-hand prompt saying `status`; nothing where lines are not painted again.
+  func rightPrompt(_ status: String) -> String {
+    guard repaints, !status.isEmpty else { return "" }
+    let text = visible(status, singleLine: true)
+    return stylesPrompts ? "\u{1}\u{1B}[2m\u{1}\(text)\u{1}\u{1B}[0m\u{1} " : text
+  }
+
+  private var stylesPrompts: Bool {
+    #if os(macOS)
+      false
+    #else
+      colors
+    #endif
+  }
+
+  /// Columns of the terminal on `stream`, 80 when it does not say.
+  static func columns(of stream: Int32) -> Int {
+    var size = winsize()
+    guard ioctl(stream, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
+    return Int(size.ws_col)
+  }
+}
