@@ -44,6 +44,11 @@ LCK_INLINE void store(float *to, f32x16 v) {
   *(unaligned *)to = v;
 }
 
+LCK_INLINE i32x16 load_i32(const void *from) {
+  typedef int32_t unaligned __attribute__((vector_size(64), aligned(1), may_alias));
+  return *(const unaligned *)from;
+}
+
 LCK_INLINE f32x16 splat(float value) { return (f32x16){0} + value; }
 
 // The first `count` (< 16) floats; the other lanes are `fill`.
@@ -77,26 +82,67 @@ LCK_INLINE float sum(f32x16 v) {
   return (v[0] + v[2]) + (v[1] + v[3]);
 }
 
+// Lanes of x and y in blocks of 8, 4, 2 or 1: the even blocks of both in turn, and the odd ones.
+#define LCK_EVEN_8(x, y) \
+  __builtin_shufflevector(x, y, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23)
+#define LCK_ODD_8(x, y) \
+  __builtin_shufflevector(x, y, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31)
+#define LCK_EVEN_4(x, y) \
+  __builtin_shufflevector(x, y, 0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27)
+#define LCK_ODD_4(x, y) \
+  __builtin_shufflevector(x, y, 4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31)
+#define LCK_EVEN_2(x, y) \
+  __builtin_shufflevector(x, y, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29)
+#define LCK_ODD_2(x, y) \
+  __builtin_shufflevector(x, y, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31)
+#define LCK_EVEN_1(x, y) \
+  __builtin_shufflevector(x, y, 0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30)
+#define LCK_ODD_1(x, y) \
+  __builtin_shufflevector(x, y, 1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31)
+
+// One step of `sum` for two vectors at once.
+#define LCK_FOLD(x, y, width) (LCK_EVEN_##width(x, y) + LCK_ODD_##width(x, y))
+
+// The sums of the halves of eight vectors: the low halves as lanes 0...7, the high ones as lanes 8...15.
+#define LCK_SUM_HALVES(vector, v)                                                      \
+  vector b[4], c[2];                                                                   \
+  LCK_UNROLL for (int i = 0; i < 4; i++) b[i] = LCK_FOLD(v[i], v[i + 4], 4);           \
+  LCK_UNROLL for (int i = 0; i < 2; i++) c[i] = LCK_FOLD(b[i], b[i + 2], 2);           \
+  return LCK_FOLD(c[0], c[1], 1);
+
+LCK_INLINE f32x16 sum_halves(const f32x16 *v) { LCK_SUM_HALVES(f32x16, v) }
+LCK_INLINE i32x16 sum_halves_i32(const i32x16 *v) { LCK_SUM_HALVES(i32x16, v) }
+
 // The sums of sixteen vectors, each in the order of `sum`, as lanes 0...15.
 LCK_INLINE f32x16 sum_each(const f32x16 *v) {
-  f32x16 a[8], b[4], c[2];
-  LCK_UNROLL for (int i = 0; i < 8; i++) {
-    f32x16 x = v[i], y = v[i + 8];
-    a[i] = __builtin_shufflevector(x, y, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23)
-           + __builtin_shufflevector(x, y, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
+  f32x16 halves[8];
+  LCK_UNROLL for (int i = 0; i < 8; i++) halves[i] = LCK_FOLD(v[i], v[i + 8], 8);
+  return sum_halves(halves);
+}
+
+LCK_INLINE i32x16 sum_each_i32(const i32x16 *v) {
+  i32x16 halves[8];
+  LCK_UNROLL for (int i = 0; i < 8; i++) halves[i] = LCK_FOLD(v[i], v[i + 8], 8);
+  return sum_halves_i32(halves);
+}
+
+#define LCK_SWAP(x, y, width)                                                          \
+  do {                                                                                 \
+    i32x16 even = LCK_EVEN_##width(x, y);                                              \
+    y = LCK_ODD_##width(x, y);                                                         \
+    x = even;                                                                          \
+  } while (0)
+
+// Exchanges rows and columns of sixteen vectors.
+LCK_INLINE void transpose(i32x16 *v) {
+  LCK_UNROLL for (int i = 0; i < 8; i++) LCK_SWAP(v[i], v[i + 8], 8);
+  LCK_UNROLL for (int i = 0; i < 16; i += 8) {
+    LCK_UNROLL for (int j = i; j < i + 4; j++) LCK_SWAP(v[j], v[j + 4], 4);
   }
-  LCK_UNROLL for (int i = 0; i < 4; i++) {
-    f32x16 x = a[i], y = a[i + 4];
-    b[i] = __builtin_shufflevector(x, y, 0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27)
-           + __builtin_shufflevector(x, y, 4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31);
+  LCK_UNROLL for (int i = 0; i < 16; i += 4) {
+    LCK_UNROLL for (int j = i; j < i + 2; j++) LCK_SWAP(v[j], v[j + 2], 2);
   }
-  LCK_UNROLL for (int i = 0; i < 2; i++) {
-    f32x16 x = b[i], y = b[i + 2];
-    c[i] = __builtin_shufflevector(x, y, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29)
-           + __builtin_shufflevector(x, y, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31);
-  }
-  return __builtin_shufflevector(c[0], c[1], 0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30)
-         + __builtin_shufflevector(c[0], c[1], 1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31);
+  LCK_UNROLL for (int i = 0; i < 16; i += 2) LCK_SWAP(v[i], v[i + 1], 1);
 }
 
 // The canonical dot product: lane = index mod 16, the last vector padded with zeros.
