@@ -1,0 +1,16 @@
+import ModelFile
+
+extension TemplateKind {
+  /// Recognises the chat format in the text of a Jinja template, which is never run.
+  ///
+  /// - Returns: `nil` for a template of another format.
+  init?(recognizing jinja: String) {
+    if jinja.contains("<|im_start|>") {
+      self = .chatML
+    } else if jinja.contains("[INST]") && jinja.contains("<<SYS>>") {
+      self = .llama2
+    } else {
+      return nil
+    }
+  }
+}
