@@ -72,15 +72,17 @@ struct GGUFVocabulary {
       addsSpacePrefix: try metadata.bool("tokenizer.ggml.add_space_prefix") ?? true)
   }
 
-  /// Checks that every byte piece is spelled `<0xNN>`, each byte once.
+  /// Checks that every byte piece is spelled `<0xNN>`.
   private func checkBytePieces(_ pieces: [[UInt8]], _ kinds: [Vocabulary.PieceKind]) throws {
-    let names = Dictionary(
-      uniqueKeysWithValues: (0...255).map { byte in
-        let digits = String(byte, radix: 16, uppercase: true)
-        return (Array("<0x\(byte < 16 ? "0" : "")\(digits)>".utf8), byte)
-      })
-    for (id, kind) in kinds.enumerated() where kind == .byte && names[pieces[id]] == nil {
-      throw input.damaged("byte token \(id) is \(quote(pieces[id])); expected <0x00> to <0xFF>")
+    for (id, kind) in kinds.enumerated() where kind == .byte {
+      let digits = pieces[id].dropFirst(3).dropLast()
+      let isHexadecimal = digits.allSatisfy {
+        (0x30...0x39).contains($0) || (0x41...0x46).contains($0)
+      }
+      guard isHexadecimal, pieces[id] == [0x3c, 0x30, 0x78] + digits + [0x3e], digits.count == 2
+      else {
+        throw input.damaged("byte token \(id) is \(quote(pieces[id])); expected <0x00> to <0xFF>")
+      }
     }
   }
 
