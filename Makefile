@@ -54,11 +54,14 @@ $(DEMO).gguf:
 	  mv "$$(find "$$folder"/unpacked -name '*.gguf' | head -n 1)" $@.part; \
 	  mv $@.part $@
 
-# Tests run optimised: the engine's tests decode hundreds of tokens. They say what they skip.
+# Tests run optimised: the engine's decode hundreds of tokens. They say what they skip.
+TESTS   := -c release --scratch-path .build-test
+
 test: libedit neon
-	@$(MAKE) --no-print-directory $(DEMO).gguf || \
+	$(SWIFT) build $(TESTS) --build-tests </dev/null
+	@$(MAKE) --no-print-directory $(DEMO).bin PROGRAM=.build-test/release/llama-chat || \
 	  echo "no demo model: tests that need it are skipped" >&2
-	$(SWIFT) test -c release --scratch-path .build-test </dev/null
+	$(SWIFT) test $(TESTS) --skip-build </dev/null
 
 # The NEON kernels against the scalar ones, on an emulated processor.
 neon:
