@@ -1,14 +1,134 @@
 import ArgumentParser
+import Chat
+import Foundation
+import Inference
+import ModelFile
+import Tokenization
 
 /// `llama-chat MODEL.bin`: the conversation.
 struct ChatCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "chat", abstract: "Chat with a model (the default).")
+    commandName: "chat",
+    abstract: "Chat with a model (the default).",
+    discussion: """
+      At a terminal it is a conversation: :help lists its commands. With --prompt, --script or a pipe \
+      on standard input it answers and ends; standard output then gets the replies alone.
+      """)
 
-  @Argument(help: "The model file.")
-  var model: String
+  @OptionGroup var options: ModelOptions
+  @OptionGroup(title: "Sampling") var sampling: ChatSamplingOptions
+  @OptionGroup(title: "What the model is told") var text: ChatTextOptions
+
+  @Option(help: "Context in tokens (default: the model's, at most \(Self.defaultContext)).")
+  var ctx: Int?
+
+  @Option(help: "How standard input is read when it is not a conversation (default: message).")
+  var stdin: InputCut?
+
+  @Option(
+    help: "Run a file of messages and commands, as if typed; the first failure ends it.",
+    completion: .file())
+  var script: String?
+
+  @Flag(help: "No repainting, no colours, no symbols: for screen readers and simple terminals.")
+  var plain = false
+
+  @Option(help: "When to use colours.")
+  var color = ColorPolicy.auto
+
+  @Flag(help: "Neither read nor write the history file.")
+  var noHistory = false
+
+  @Flag(help: "Show statistics after each reply also when not at a terminal.")
+  var stats = false
+
+  /// More context costs memory and time; whoever needs it asks for it.
+  private static let defaultContext = 2048
+
+  func validate() throws {
+    if let ctx, ctx < 16 { throw ValidationError("--ctx: must be 16 or more, got \(ctx)") }
+    if script != nil, stdin != nil {
+      throw ValidationError("--script and --stdin: choose one of them")
+    }
+  }
 
   func run() throws {
-    throw ValidationError("chat is not built yet")
+    let input = try scriptedInput()
+    try Signals.install()
+    if input == nil, usesEditor {
+      TerminalModes.save()
+      TerminalModes.enterBusy()
+    }
+    let repl = try makeRepl(isInteractive: input == nil)
+    if let input {
+      try repl.run(input.lines, mode: input.mode)
+    } else {
+      try converse(repl)
+    }
+  }
+
+  // MARK: - The model
+
+  private func makeRepl(isInteractive: Bool) throws -> Repl {
+    let (engine, tokenizer) = try options.load()
+    let model = engine.model
+    let kind = text.template ?? ChatTemplate.kind(for: model, vocabulary: tokenizer.vocabulary)
+    let template = try ChatTemplate(kind: kind, tokenizer: tokenizer, metadata: model.metadata)
+
+    let prompts = PromptLibrary(folders: PromptFolders.all)
+    let prompt = try text.promptName.map { try prompts.prompt(named: $0) }
+    var settings = Settings(capacity: context(of: model))
+    for (key, value) in prompt?.settings ?? [:] { try settings.set(key, to: value) }
+    try sampling.apply(to: &settings)
+    if !isInteractive, !stats { try settings.set(.stats, to: "off") }
+
+    let conversation = try Conversation(
+      engine: engine, template: template, settings: settings,
+      system: try text.systemText() ?? prompt?.system)
+    let repl = Repl(
+      conversation: conversation, prompts: prompts,
+      output: TerminalOutput(policy: color, plain: isPlain), interrupt: interruptFlag)
+    repl.promptName = prompt?.name
+    return repl
+  }
+
+  private func context(of model: Model) -> Int {
+    let made = model.config.contextLength
+    guard let ctx else { return min(made, Self.defaultContext) }
+    if ctx > made {
+      Report.warning("--ctx \(ctx) is above the \(made) tokens the model was made for")
+    }
+    return ctx
+  }
+
+  // MARK: - At a terminal
+
+  private func converse(_ repl: Repl) throws {
+    let showsNotes = isatty(STDERR_FILENO) == 1
+    if showsNotes { Banner.show(repl, plain: isPlain) }
+    guard usesEditor else { return try repl.run(PlainLines(asks: showsNotes)) }
+    let output = isatty(STDOUT_FILENO) == 1 ? STDOUT_FILENO : STDERR_FILENO
+    let style = TerminalStyle(stream: output, policy: color, plain: false)
+    let editor = try LineEditor(output: output, style: style, history: history) {
+      [unowned repl] in repl.completions(for: $0)
+    }
+    defer { editor.close() }
+    try repl.run(editor)
+  }
+
+  /// Whether lines are edited by libedit, which needs a terminal to paint on.
+  private var usesEditor: Bool {
+    !isPlain && (isatty(STDOUT_FILENO) == 1 || isatty(STDERR_FILENO) == 1)
+  }
+
+  private var history: HistoryFile? {
+    guard !noHistory else { return nil }
+    return HistoryFile.defaultPath(environment: ProcessInfo.processInfo.environment)
+      .map { HistoryFile(path: $0, warn: Report.warning) }
+  }
+
+  /// `--plain`, or `ACCESSIBLE` in the environment.
+  private var isPlain: Bool {
+    plain || !["", "0", "false"].contains(ProcessInfo.processInfo.environment["ACCESSIBLE"] ?? "")
   }
 }

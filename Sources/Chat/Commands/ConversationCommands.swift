@@ -20,8 +20,8 @@ extension Repl {
     output.notice("\(systemDescription); \(rereading)")
   }
 
-  /// `system: "You are a patient…" (38 tokens)`.
-  var systemDescription: String {
+  /// What the model was told: `system: "You are a patient…" (38 tokens)`.
+  public var systemDescription: String {
     let tokens = counted(conversation.template.systemLength(conversation.system), "token")
     switch conversation.system {
     case nil where conversation.template.kind == .chatML:

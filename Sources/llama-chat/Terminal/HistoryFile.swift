@@ -30,7 +30,9 @@ final class HistoryFile {
     return home + "/.local/state/llama-chat/history"
   }
 
-  /// The entries, oldest first; lines that are no JSON string are skipped. Trims an overlong file.
+  /// The entries, oldest first; lines that are no JSON string are skipped.
+  ///
+  /// An overlong file is trimmed.
   func load() -> [String] {
     guard let data = FileManager.default.contents(atPath: path) else {
       if access(path, F_OK) == 0 { fail("cannot read", code: errno) }

@@ -8,7 +8,7 @@ import Inference
 /// Between two calls of ``read(prefill:status:)`` the terminal is in the busy modes of
 /// ``TerminalModes``. One editor at a time, on the main thread.
 final class LineEditor: LineSource {
-  /// Candidates for the last word of the text before the cursor.
+  /// What the text before the cursor could become: each the whole text with its last word completed.
   typealias Completer = (String) -> [String]
 
   /// libedit's editor; made by ``init(output:style:history:completions:)``, ended by ``close()``.
@@ -24,7 +24,6 @@ final class LineEditor: LineSource {
   let style: TerminalStyle
   private let prompt: PromptText
   private var status = PromptText("")
-  private var toldHowToQuit = false
   private var isOpen = true
 
   /// Codes to hand to libedit before the next key; see ``EditKey``.
@@ -110,10 +109,6 @@ final class LineEditor: LineSource {
     switch ending {
     case .interrupted:
       show("^C\n")
-      if !toldHowToQuit {
-        toldHowToQuit = true
-        show(style.dim("(Ctrl-D or :quit leaves)") + "\n")
-      }
       return .interrupted
     case .endOfInput, .line:
       show("\n")
@@ -123,7 +118,7 @@ final class LineEditor: LineSource {
         remember(text)
         history?.append(text)
       }
-      return .line(text)
+      return .line(Self.message(of: text) ?? text)
     }
   }
 

@@ -111,20 +111,31 @@ extension LineEditor {
 
   // MARK: - Ending the line
 
-  /// Enter sends the message, or continues one that is open: `"""` not closed, or a final `\`.
+  /// Enter sends the message, or goes on when it is open: `"""` not closed, or a final `\\`.
   private func enter() -> EditResult {
-    let text = self.text
-    if text.hasSuffix("\\") {
-      _ = move(by: afterCursor().count)
-      el_deletestr(editor, 1)
-      return type("\n")
+    guard Self.message(of: text) == nil else {
+      press(.submit)
+      return .done
     }
-    if MultilineQuote.isOpen(text) {
-      _ = move(by: afterCursor().count)
-      return type("\n")
+    _ = move(by: afterCursor().count)
+    if !text.hasPrefix(Self.fence) { el_deletestr(editor, 1) }
+    return type("\n")
+  }
+
+  private static let fence = "\"\"\""
+
+  /// The message that a text in the editor stands for; `nil` when it is open.
+  ///
+  /// What was pasted goes out as it is: only the whole text's start and end can quote or continue.
+  static func message(of text: String) -> String? {
+    var assembler = MessageAssembler()
+    guard text.hasPrefix(fence) else { return assembler.append(text) }
+    var lines = text.split(separator: "\n", omittingEmptySubsequences: false)[...]
+    while let line = lines.popFirst() {
+      guard let message = assembler.append(String(line)) else { continue }
+      return lines.isEmpty ? message : text
     }
-    press(.submit)
-    return .done
+    return nil
   }
 
   /// Ctrl-C gives up the line, which stays reachable by ↑.

@@ -99,21 +99,22 @@ extension LineEditor {
 
   // MARK: - Completion
 
-  /// Completes the last word before the cursor as far as the candidates agree, or lists them.
+  /// Completes the text before the cursor as far as the candidates agree, or lists them.
   func complete() -> EditResult {
     let before = String(beforeCursor())
-    let word = before.split(separator: " ", omittingEmptySubsequences: false).last.map(String.init)
-    guard let word else { return .refused }
-    let candidates = completions(before).filter { $0.hasPrefix(word) }
+    let candidates = completions(before).filter { $0.hasPrefix(before) }
     guard var common = candidates.first else { return .refused }
     for candidate in candidates { common = common.commonPrefix(with: candidate) }
-    let rest = String(common.dropFirst(word.count))
+    let rest = String(common.dropFirst(before.count))
     if candidates.count == 1 {
       insert(rest + (common.hasSuffix("/") ? "" : " "))
     } else if !rest.isEmpty {
       insert(rest)
     } else {
-      list(candidates)
+      let shared = before.lastIndex(of: " ").map {
+        before.distance(from: before.startIndex, to: $0) + 1
+      }
+      list(candidates.map { String($0.dropFirst(shared ?? 0)) })
     }
     return .done
   }

@@ -1,0 +1,33 @@
+import ArgumentParser
+import Chat
+import Foundation
+import Inference
+import ModelFile
+
+/// The three lines a conversation begins with, on standard error.
+enum Banner {
+  /// Says what is running, with which settings, and how to get help.
+  static func show(_ repl: Repl, plain: Bool) {
+    let conversation = repl.conversation
+    let checkpoint = conversation.engine.model.checkpoint
+    let settings = conversation.settings
+    let name = (checkpoint.path as NSString).lastPathComponent
+    let threads = conversation.engine.threads
+    let dot = plain ? ", " : " · "
+    let lines = [
+      [
+        "llama-chat \(LlamaChat.configuration.version)",
+        "\(name) (\(Quantity.bytes(checkpoint.fileSize)) mapped)",
+        "ctx \(conversation.capacity)", "\(threads) thread\(threads == 1 ? "" : "s")",
+      ],
+      [
+        "temp \(settings.text(of: .temp))", "topp \(settings.text(of: .topp))",
+        "seed \(settings.text(of: .seed))", repl.systemDescription,
+      ],
+      [":help for commands"]
+        + (plain ? [] : ["Alt-Enter or Ctrl-J for a new line"]) + ["Ctrl-C stops the reply"],
+    ]
+    let text = lines.map { visible($0.joined(separator: dot), singleLine: true) }
+    writeAll(text.joined(separator: "\n") + "\n", to: STDERR_FILENO)
+  }
+}

@@ -1,0 +1,111 @@
+import ArgumentParser
+import Chat
+import Foundation
+import ModelFile
+
+/// `--stdin`: how standard input is cut into messages.
+enum InputCut: String, ExpressibleByArgument, CaseIterable {
+  /// The whole input is one message.
+  case message
+  /// Every line is a message.
+  case lines
+  /// Messages and commands, as if typed.
+  case script
+
+  /// How the lines are cut.
+  var cut: ScriptLines.Cut {
+    switch self {
+    case .message: .message
+    case .lines: .lines
+    case .script: .script
+    }
+  }
+
+  /// What the lines mean.
+  var mode: Repl.Mode { self == .script ? .script : .messages }
+}
+
+extension ChatCommand {
+  /// Text that takes the place of a person.
+  struct ScriptedInput {
+    let lines: any LineSource
+    let mode: Repl.Mode
+  }
+
+  /// The most bytes taken from standard input.
+  private static let maximumInput = 4_000_000
+
+  /// What is to be answered without a person; `nil` for a conversation.
+  ///
+  /// - Throws: ``InputError`` when there is nothing, ``TextInputError`` for what is not text.
+  func scriptedInput() throws -> ScriptedInput? {
+    if let script {
+      let lines = ScriptLines(try TextInput.read(path: script), name: script, cut: .script)
+      return ScriptedInput(lines: precede(lines, with: text.prompt), mode: .script)
+    }
+    let isTerminal = isatty(STDIN_FILENO) == 1
+    if isTerminal, stdin == nil {
+      guard let prompt = text.prompt else { return nil }
+      return ScriptedInput(
+        lines: ScriptLines(prompt, name: "--prompt", cut: .message), mode: .messages)
+    }
+    let choice = stdin ?? .message
+    let input = try standardInput()
+    let isEmpty = input.allSatisfy(\.isWhitespace)
+    if isEmpty, text.prompt == nil { throw InputError.empty }
+    guard choice == .message else {
+      let lines = ScriptLines(input, name: InputError.name, cut: choice.cut)
+      return ScriptedInput(lines: precede(lines, with: text.prompt), mode: choice.mode)
+    }
+    let message = [text.prompt, isEmpty ? nil : input].compactMap { $0 }.joined(separator: "\n\n")
+    return ScriptedInput(
+      lines: ScriptLines(message, name: InputError.name, cut: .message), mode: .messages)
+  }
+
+  private func precede(_ lines: ScriptLines, with prompt: String?) -> any LineSource {
+    guard let prompt else { return lines }
+    return FirstThen(first: prompt, then: lines)
+  }
+
+  private func standardInput() throws -> String {
+    let data = try FileHandle.standardInput.read(upToCount: Self.maximumInput + 1) ?? Data()
+    guard data.count <= Self.maximumInput else { throw InputError.tooLong }
+    return try TextInput.decode([UInt8](data), name: InputError.name)
+  }
+}
+
+/// Standard input that cannot be answered.
+enum InputError: Failure {
+  case empty, tooLong
+
+  /// What standard input is called.
+  static let name = "standard input"
+
+  var place: String? { Self.name }
+  var reason: String {
+    switch self {
+    case .empty: "is empty; expected a message, or --prompt TEXT"
+    case .tooLong: "is longer than 4 MB; expected a message"
+    }
+  }
+  var kind: FailureKind { .usage }
+}
+
+/// One message, then the lines of another source.
+private final class FirstThen: LineSource {
+  private var first: String?
+  private let rest: any LineSource
+
+  init(first: String, then rest: any LineSource) {
+    self.first = first
+    self.rest = rest
+  }
+
+  var place: String? { first == nil ? rest.place : "--prompt" }
+
+  func read(prefill: String?, status: String?) throws -> LineEvent {
+    guard let line = first else { return try rest.read(prefill: prefill, status: status) }
+    first = nil
+    return .line(line)
+  }
+}

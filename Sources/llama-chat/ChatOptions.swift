@@ -1,0 +1,78 @@
+import ArgumentParser
+import Chat
+import Foundation
+import ModelFile
+
+extension TemplateKind: ExpressibleByArgument {
+  /// The template of that name.
+  public init?(argument: String) { self.init(name: argument) }
+
+  /// The names, for help and completion.
+  public static var allValueStrings: [String] { allCases.map(\.name) }
+}
+
+/// How a chat draws its tokens; texts, because ``Settings`` checks them as it does typed ones.
+struct ChatSamplingOptions: ParsableArguments {
+  @Option(
+    name: [.customShort("t"), .customLong("temp")], parsing: .unconditional,
+    help: "Temperature, 0…2; 0 is greedy (default: 0.7).")
+  var temperature: String?
+
+  @Option(
+    name: [.customShort("p"), .customLong("topp")], parsing: .unconditional,
+    help: "Nucleus mass, 0 < P ≤ 1; 1 is off (default: 0.9).")
+  var topP: String?
+
+  @Option(
+    name: [.customShort("s"), .long], parsing: .unconditional,
+    help: "Seed (default: random, and shown).")
+  var seed: String?
+
+  @Option(
+    name: [.customShort("n"), .customLong("max")], parsing: .unconditional,
+    help: "Most tokens of a reply; 0 is no limit (default: 0).")
+  var maxTokens: String?
+
+  /// Sets what was given.
+  ///
+  /// - Throws: ``SettingError``.
+  func apply(to settings: inout Settings) throws {
+    let given: [(Settings.Key, String?)] = [
+      (.temp, temperature), (.topp, topP), (.seed, seed), (.max, maxTokens),
+    ]
+    for case (let key, let text?) in given { try settings.set(key, to: text) }
+  }
+}
+
+/// What the model is told besides what is typed.
+struct ChatTextOptions: ParsableArguments {
+  @Option(
+    parsing: .unconditional, help: ArgumentHelp("System prompt.", valueName: "text|@file"))
+  var system: String?
+
+  @Option(help: "Take the system prompt of that name from the library (:prompts lists them).")
+  var promptName: String?
+
+  @Option(
+    parsing: .unconditional,
+    help: "Answer this message and end; piped standard input follows it after a blank line.")
+  var prompt: String?
+
+  @Option(help: "Chat template (default: the one the model was trained with).")
+  var template: TemplateKind?
+
+  func validate() throws {
+    if system != nil, promptName != nil {
+      throw ValidationError("--system and --prompt-name: choose one of them")
+    }
+  }
+
+  /// The text of `--system`, a file's after `@`.
+  ///
+  /// - Throws: ``TextInputError``.
+  func systemText() throws -> String? {
+    guard let system, system.hasPrefix("@") else { return system }
+    return try TextInput.read(path: String(system.dropFirst()))
+      .trimmingCharacters(in: .whitespacesAndNewlines)
+  }
+}
