@@ -78,6 +78,7 @@ struct RecordedModelTests {
     }
     try writer.finish()
     let copy = try Checkpoint(path: path)
+    defer { withExtendedLifetime(copy) {} }
     for span in v0.layout.tensors {
       let found = copy.tensor(span.role, layer: span.layer).dequantized
       let expected = v0.tensor(span.role, layer: span.layer).dequantized

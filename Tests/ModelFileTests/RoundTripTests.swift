@@ -14,6 +14,7 @@ struct RoundTripTests {
     let path = folder.file("tiny.bin")
     let weights = try TinyModel.write(to: path, config: config, format: format)
     let checkpoint = try Checkpoint(path: path)
+    defer { withExtendedLifetime(checkpoint) {} }
     #expect(checkpoint.config == config)
     #expect(checkpoint.format == format)
     #expect(checkpoint.hasMetadata == (format != .v0))
@@ -50,6 +51,7 @@ struct RoundTripTests {
         try TinyModel.write(
           to: path, format: format, metadata: metadata, tokenizerSection: section, overwrite: true)
         let checkpoint = try Checkpoint(path: path)
+        defer { withExtendedLifetime(checkpoint) {} }
         #expect(checkpoint.metadata == metadata)
         #expect(checkpoint.tokenizerSection.map(Array.init) == section)
         #expect(checkpoint.warnings.isEmpty)
@@ -74,6 +76,7 @@ struct RoundTripTests {
     config.hiddenDim = 172
     let weights = try TinyModel.write(to: path, config: config, format: .v2(groupSize: 64))
     let checkpoint = try Checkpoint(path: path)
+    defer { withExtendedLifetime(checkpoint) {} }
     #expect(checkpoint.warnings.count == 1)
     let view = checkpoint.tensor(.w2, layer: 1)
     let expected = try #require(weights[.w2]?[1])

@@ -40,7 +40,7 @@ final class OutputFile {
       descriptor = try System.createForWriting(temporaryPath)
     } catch {
       guard error.isExistingFile else {
-        throw ModelFileError("cannot be created", error, path: path)
+        throw ModelFileError("cannot be created", error, path: path, kind: .running)
       }
       throw ModelFileError(
         "cannot be written: \(temporaryPath) exists, left by another run or still growing; remove it",
@@ -79,7 +79,7 @@ final class OutputFile {
       try System.close(descriptor)
     } catch {
       discard()
-      throw ModelFileError("cannot be completed", error, path: path)
+      throw ModelFileError("cannot be completed", error, path: path, kind: .running)
     }
     // The file is complete; a directory that cannot be synced (some network mounts) changes nothing.
     if let parent = try? System.openForReading(directory) {
@@ -114,7 +114,7 @@ final class OutputFile {
       } catch {
         if error.isInterrupted { continue }
         discard()
-        throw ModelFileError("cannot be written", error, path: path)
+        throw ModelFileError("cannot be written", error, path: path, kind: .running)
       }
     }
   }
