@@ -73,7 +73,8 @@ struct CheckpointContents {
       throw ModelFileError("truncated: \(sizes) (\(SizeText.bytes(size - found)) missing)")
     }
     throw ModelFileError(
-      "\(SizeText.grouped(found - size)) trailing bytes: \(sizes); not written by a known exporter")
+      "trailing data: \(sizes) (\(SizeText.bytes(found - size)) too many); not written by a known"
+        + " exporter")
   }
 
   /// Says so when the size is right for the other kind of classifier.

@@ -110,7 +110,7 @@ struct CheckpointWriterTests {
     #expect(try Data(contentsOf: URL(fileURLWithPath: path)) != oldBytes)
     // Whoever had the old file open still has it.
     try old.checkUnchanged()
-    #expect(old.bytes.elementsEqual(oldBytes))
+    withExtendedLifetime(old) { #expect(old.bytes.elementsEqual(oldBytes)) }
   }
 
   @Test func anExistingFileIsKeptUnlessToldOtherwise() throws {
@@ -156,6 +156,25 @@ struct CheckpointWriterTests {
       try writer.append(weights)
       try writer.finish()
     }
+  }
+
+  @Test func nothingFollowsTheEnd() throws {
+    let cancelled = try writer()
+    try cancelled.append(TinyModel.weights())
+    cancelled.cancel()
+    try expectError(.running, "ended before") { try cancelled.finish() }
+    #expect(try files.isEmpty)
+    let finished = try writer()
+    try finished.append(TinyModel.weights())
+    try finished.finish()
+    try expectError(.running, "ended before") { try finished.finish() }
+    finished.cancel()
+    #expect(try files == ["model.bin"])
+  }
+
+  @Test(arguments: ["", "/", "folder/"]) func aPathWithoutANameIsRefused(path: String) throws {
+    let error = try #require(throws: ModelFileError.self) { try TinyModel.write(to: path) }
+    #expect(error.kind == .usage)
   }
 
   @Test func droppingTheWriterRemovesTheFile() throws {

@@ -31,6 +31,9 @@ final class OutputFile {
     self.write = write
     directory = prefix.isEmpty ? "." : String(prefix)
     temporaryPath = "\(prefix).\(name).part-\(System.processID)"
+    guard !name.isEmpty else {
+      throw ModelFileError("is not the name of a file", path: path, kind: .usage)
+    }
     if let free = System.freeBytes(at: directory), free < size {
       throw ModelFileError(
         "needs \(SizeText.bytes(size)), \(SizeText.bytes(free)) free on \(directory)", path: path,
@@ -71,14 +74,15 @@ final class OutputFile {
   /// Flushes everything to the disk, gives the file its name, and makes the name durable.
   func commit() throws(ModelFileError) {
     try flush()
+    guard let descriptor else { throw givenUp }
     do throws(SystemError) {
-      guard let descriptor else { return }
       try System.sync(descriptor)
-      try System.rename(temporaryPath, to: path)
       self.descriptor = nil
       try System.close(descriptor)
+      try System.rename(temporaryPath, to: path)
     } catch {
       discard()
+      System.remove(temporaryPath)
       throw ModelFileError("cannot be completed", error, path: path, kind: .running)
     }
     // The file is complete; a directory that cannot be synced (some network mounts) changes nothing.
@@ -96,6 +100,10 @@ final class OutputFile {
     System.remove(temporaryPath)
   }
 
+  private var givenUp: ModelFileError {
+    ModelFileError("writing was ended before", path: path, kind: .running)
+  }
+
   private func flush() throws(ModelFileError) {
     let full = UnsafeRawBufferPointer(rebasing: buffer[..<buffered])
     buffered = 0
@@ -103,9 +111,7 @@ final class OutputFile {
   }
 
   private func writeAll(_ bytes: UnsafeRawBufferPointer) throws(ModelFileError) {
-    guard let descriptor else {
-      throw ModelFileError("writing was given up", path: path, kind: .running)
-    }
+    guard let descriptor else { throw givenUp }
     var rest = bytes
     while !rest.isEmpty {
       do throws(SystemError) {
