@@ -79,7 +79,7 @@ public struct PromptFile: Hashable, Sendable {
     do {
       node = try Yams.compose(yaml: yaml)
     } catch let error as YamlError {
-      throw PromptError(path: path, line: line(of: error) + 1, reason: "is not valid YAML")
+      throw wrong(error, path: path)
     }
     guard let node else { return [] }
     guard let mapping = node.mapping else {
@@ -94,11 +94,16 @@ public struct PromptFile: Hashable, Sendable {
     }
   }
 
-  private static func line(of error: YamlError) -> Int {
+  private static func wrong(_ error: YamlError, path: String) -> PromptError {
+    let reason = "front matter is not valid YAML"
     switch error {
     case .scanner(_, _, let mark, _), .parser(_, _, let mark, _), .composer(_, _, let mark, _):
-      mark.line
-    default: 1
+      return PromptError(path: path, line: mark.line + 1, reason: reason)
+    case .duplicatedKeysInMapping(let keys, _):
+      let names = keys.map { "\"\($0)\"" }.joined(separator: ", ")
+      return PromptError(path: path, line: 2, reason: "front matter gives \(names) twice")
+    default:
+      return PromptError(path: path, line: 2, reason: reason)
     }
   }
 }
