@@ -1,0 +1,59 @@
+import ModelFile
+import TestSupport
+import Testing
+
+@testable import Conversion
+
+@Suite struct WarningTests {
+  @Test(
+    arguments: [
+      ("{{ '<|im_start|>' + role }}", .chatML),
+      ("{{ '[INST] <<SYS>>\\n' }}", .llama2),
+      ("{{ '[INST] ' }}", nil), ("{{ '<|user|>' }}", nil), ("", nil),
+    ] as [(String, TemplateKind?)])
+  func recognisesTemplates(jinja: String, expected: TemplateKind?) throws {
+    #expect(TemplateKind(recognizing: jinja) == expected)
+    let converter = try open { $0.set("tokenizer.chat_template", string: jinja) }
+    #expect(converter.metadata.template == expected)
+    #expect(converter.warnings.contains { $0.contains("pass --template") } == (expected == nil))
+  }
+
+  @Test func saysThatThereIsNoTemplate() throws {
+    #expect(
+      try open { _ in }.warnings == ["the file has no chat template; pass --template to chat"])
+  }
+
+  @Test func saysWhatRunqWouldGetWrong() throws {
+    let warnings = try open { $0.set("llama.rope.freq_base", float: 100_000) }.warnings
+    #expect(warnings.contains { $0.hasPrefix("RoPE theta is 100000.0") })
+  }
+
+  @Test func saysWhichKeysAreIgnored() throws {
+    let warnings = try open { $0.set("llama.logit_scale", float: 2) }.warnings
+    #expect(warnings.contains("metadata 'llama.logit_scale' is not known and was ignored"))
+  }
+
+  @Test func saysThatQuantizedWeightsAreRoundedAgain() throws {
+    let converter = try open { builder in
+      builder.set("llama.feed_forward_length", uint32: 32)
+      builder.change("blk.0.ffn_gate.weight") { $0.dimensions[1] = 32 }
+      builder.change("blk.0.ffn_up.weight") { $0.dimensions[1] = 32 }
+      for name in ["blk.0.ffn_gate.weight", "blk.0.ffn_up.weight"] {
+        builder.change(name) { $0.data = [UInt8](repeating: 0, count: 32 * 8 * 4) }
+      }
+      builder.change("blk.0.ffn_down.weight") {
+        $0.dimensions[0] = 32
+        $0.type = GGUFTensorType.q80.rawValue
+        $0.data = [UInt8](repeating: 0, count: 8 * 34)
+      }
+    }
+    #expect(converter.warnings.contains { $0.hasPrefix("the weights are Q8_0") })
+  }
+
+  private func open(_ change: (inout GGUFBuilder) -> Void) throws -> GGUFConverter {
+    var builder = GGUFBuilder.tinyLlama()
+    change(&builder)
+    let folder = try TemporaryDirectory()
+    return try GGUFConverter(path: try folder.write("model.gguf", builder.bytes()))
+  }
+}
