@@ -76,7 +76,7 @@ import Tokenization
     builder.set("tokenizer.ggml.add_space_prefix", bool: false)
     let vocabulary = try Converted(builder, version: 2).vocabulary()
     #expect(vocabulary.kind == .sentencePiece)
-    #expect(vocabulary.pieces == GGUFBuilder.tinyPieces.map { Array($0.utf8) })
+    #expect(Array(vocabulary.pieces) == GGUFBuilder.tinyPieces.map { Array($0.utf8) })
     #expect(vocabulary.scores == [0, 0, 0, 0, -1, -2, -3, -4])
     let kinds: [Vocabulary.PieceKind] =
       [.unknown, .control, .control, .byte] + .init(repeating: .normal, count: 4)
