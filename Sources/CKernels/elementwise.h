@@ -4,6 +4,7 @@
 #define LLAMA_CHAT_ELEMENTWISE_H
 
 #include "CKernels.h"
+#include "exponential.h"
 #include "vector.h"
 
 // MARK: - Quantisation
@@ -65,7 +66,9 @@ static LCK_TARGET void quantize_q80(int8_t *q, float *scales, const float *x, si
 // MARK: - Norm, rotation, activation
 
 static LCK_TARGET void rmsnorm(float *out, const float *x, const float *weight, size_t n, float eps) {
-  float inverse = 1.0f / __builtin_sqrtf(dot(x, x, n) / (float)n + eps);
+  float squares = 0;
+  for (size_t i = 0; i < n; i++) squares += x[i] * x[i];
+  float inverse = 1.0f / __builtin_sqrtf(squares / (float)n + eps);
   for (size_t i = 0; i < n; i++) out[i] = weight[i] * (inverse * x[i]);
 }
 
@@ -79,7 +82,7 @@ static LCK_TARGET void rope(float *v, const float *cos, const float *sin, size_t
   }
 }
 
-LCK_INLINE f32x16 gated(f32x16 gate, f32x16 up) { return gate / (1.0f + exponential(-gate)) * up; }
+LCK_INLINE f32x16 gated(f32x16 gate, f32x16 up) { return gate * (1.0f / (1.0f + exponential(-gate))) * up; }
 
 static LCK_TARGET void swiglu(float *gate, const float *up, size_t n) {
   size_t i = 0;
@@ -108,39 +111,43 @@ LCK_INLINE float largest(const float *x, size_t n) {
 
 static LCK_TARGET void softmax(float *x, size_t n) {
   float most = largest(x, n);
-  f32x16 total = {0};
   size_t i = 0;
-  for (; i + lanes <= n; i += lanes) {
-    f32x16 e = exponential(load(x + i) - most);
-    total += e;
-    store(x + i, e);
-  }
-  if (i < n) {
-    f32x16 e = exponential(load_part(x + i, n - i, -__builtin_inff()) - most);
-    total += e;
-    store_part(x + i, e, n - i);
-  }
-  float divisor = sum(total);
-  for (i = 0; i < n; i++) x[i] /= divisor;
+  for (; i + lanes <= n; i += lanes) store(x + i, exponential(load(x + i) - most));
+  if (i < n) store_part(x + i, exponential(load_part(x + i, n - i, 0) - most), n - i);
+  float total = 0;
+  for (i = 0; i < n; i++) total += x[i];
+  for (i = 0; i < n; i++) x[i] /= total;
 }
 
-// scores[p] = dot(q, k[p]) * scale; sixteen positions share one pass of lane sums.
-LCK_INLINE void attention_scores(float *scores, const float *q, const float *k, size_t positions,
-                                 size_t head_size, size_t stride, float scale) {
-  size_t p = 0;
-  for (; p + lanes <= positions; p += lanes) {
-    f32x16 acc[lanes] = {{0}};
-    for (size_t i = 0; i < head_size; i += lanes) {
-      size_t left = head_size - i;
-      f32x16 qi = left >= lanes ? load(q + i) : load_part(q + i, left, 0);
-      LCK_UNROLL for (size_t j = 0; j < lanes; j++) {
-        const float *kj = k + (p + j) * stride + i;
-        acc[j] = fused(qi, left >= lanes ? load(kj) : load_part(kj, left, 0), acc[j]);
-      }
+// The scores of `blocks` * 16 positions: lane = position, so that each score adds up in the order of its head's
+// elements; several blocks at once hide the latency of the chains.
+LCK_INLINE void block_scores(float *scores, const float *q, const float *k, size_t head_size, float divisor,
+                             size_t count, const size_t blocks) {
+  f32x16 acc[4] = {{0}};
+  for (size_t i = 0; i < head_size; i++) {
+    LCK_UNROLL for (size_t b = 0; b < blocks; b++) {
+      acc[b] += splat(q[i]) * load(k + (b * head_size + i) * lanes);
     }
-    store(scores + p, sum_each(acc) * scale);
   }
-  for (; p < positions; p++) scores[p] = dot(q, k + p * stride, head_size) * scale;
+  LCK_UNROLL for (size_t b = 0; b < blocks; b++) {
+    f32x16 result = acc[b] / divisor;
+    if (count >= (b + 1) * lanes) {
+      store(scores + b * lanes, result);
+    } else {
+      store_part(scores + b * lanes, result, count - b * lanes);
+    }
+  }
+}
+
+LCK_INLINE void attention_scores(float *scores, const float *q, const float *k, size_t positions,
+                                 size_t head_size, float divisor) {
+  size_t p = 0;
+  for (; p + 4 * lanes <= positions; p += 4 * lanes) {
+    block_scores(scores + p, q, k + p * head_size, head_size, divisor, positions - p, 4);
+  }
+  for (; p < positions; p += lanes) {
+    block_scores(scores + p, q, k + p * head_size, head_size, divisor, positions - p, 1);
+  }
 }
 
 // `vectors` * 16 elements of out = sum over p of scores[p] * v[p].
@@ -149,26 +156,27 @@ LCK_INLINE void weighted_sum(float *out, const float *scores, const float *v, si
   f32x16 acc[8] = {{0}};
   for (size_t p = 0; p < positions; p++) {
     LCK_UNROLL for (size_t i = 0; i < vectors; i++) {
-      acc[i] = fused(splat(scores[p]), load(v + p * stride + i * lanes), acc[i]);
+      acc[i] += splat(scores[p]) * load(v + p * stride + i * lanes);
     }
   }
   LCK_UNROLL for (size_t i = 0; i < vectors; i++) store(out + i * lanes, acc[i]);
 }
 
 static LCK_TARGET void attention(float *out, float *scores, const float *q, const float *k, const float *v,
-                                 size_t positions, size_t head_size, size_t stride, float scale) {
-  attention_scores(scores, q, k, positions, head_size, stride, scale);
+                                 size_t positions, size_t head_size) {
+  attention_scores(scores, q, k, positions, head_size, __builtin_sqrtf((float)head_size));
   softmax(scores, positions);
+  const size_t n = head_size;
   size_t i = 0;
-  for (; i + 8 * lanes <= head_size; i += 8 * lanes) weighted_sum(out + i, scores, v + i, positions, stride, 8);
-  for (; i + 4 * lanes <= head_size; i += 4 * lanes) weighted_sum(out + i, scores, v + i, positions, stride, 4);
-  for (; i + lanes <= head_size; i += lanes) weighted_sum(out + i, scores, v + i, positions, stride, 1);
-  if (i < head_size) {
+  for (; i + 8 * lanes <= n; i += 8 * lanes) weighted_sum(out + i, scores, v + i, positions, n, 8);
+  for (; i + 4 * lanes <= n; i += 4 * lanes) weighted_sum(out + i, scores, v + i, positions, n, 4);
+  for (; i + lanes <= n; i += lanes) weighted_sum(out + i, scores, v + i, positions, n, 1);
+  if (i < n) {
     f32x16 acc = {0};
     for (size_t p = 0; p < positions; p++) {
-      acc = fused(splat(scores[p]), load_part(v + p * stride + i, head_size - i, 0), acc);
+      acc += splat(scores[p]) * load_part(v + p * n + i, n - i, 0);
     }
-    store_part(out + i, acc, head_size - i);
+    store_part(out + i, acc, n - i);
   }
 }
 

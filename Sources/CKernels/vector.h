@@ -154,30 +154,4 @@ LCK_INLINE float dot(const float *a, const float *b, size_t n) {
   return sum(acc);
 }
 
-// e^x, within 1 ulp or so: 2^k * e^r with |r| <= ln 2 / 2, e^r by its Taylor series up to r^7 (relative error
-// 5e-9). -inf gives 0, +inf and everything above 89 +inf, NaN stays NaN.
-LCK_INLINE f32x16 exponential(f32x16 x) {
-  const f32x16 round = splat(0x1.8p23f);  // adding it leaves the nearest integer in the low mantissa bits
-  x = choose(x < -104.0f, splat(-104.0f), x);
-  x = choose(x > 89.0f, splat(89.0f), x);
-  f32x16 shifted = fused(x, splat(0x1.715476p0f), round);  // log2(e)
-  f32x16 k = shifted - round;
-  f32x16 r = fused(k, splat(-0x1.62e4p-1f), x);  // ln 2, high part: k times it is exact
-  r = fused(k, splat(-0x1.7f7d1cp-20f), r);      // ln 2, low part
-  f32x16 p = splat(1.0f / 5040);
-  p = fused(p, r, splat(1.0f / 720));
-  p = fused(p, r, splat(1.0f / 120));
-  p = fused(p, r, splat(1.0f / 24));
-  p = fused(p, r, splat(1.0f / 6));
-  p = fused(p, r, splat(0.5f));
-  p = fused(p, r, splat(1));
-  p = fused(p, r, splat(1));
-  // 2^k in two factors, so that both are normal numbers even where the result overflows or is denormal.
-  i32x16 exponent = (i32x16)shifted - (i32x16)round;
-  i32x16 half = exponent >> 1;
-  f32x16 first = (f32x16)((u32x16)(half + 127) << 23);
-  f32x16 second = (f32x16)((u32x16)(exponent - half + 127) << 23);
-  return p * first * second;
-}
-
 #endif

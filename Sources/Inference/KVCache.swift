@@ -1,3 +1,4 @@
+import CKernels
 import Foundation
 import ModelFile
 import Tokenization
@@ -13,8 +14,10 @@ public final class KVCache {
   public private(set) var tokens: [TokenID] = []
 
   private let config: ModelConfig
-  /// (layers, 2, kvHeads, capacity, headSize): keys, then values; pages are taken when first written.
-  private let rows: UnsafeMutablePointer<Float>
+  /// (layers, 2, kvHeads, rows, headSize): keys, then values; pages are taken when first written.
+  private let memory: UnsafeMutablePointer<Float>
+  /// The capacity in whole blocks of keys.
+  private let rows: Int
   private let byteCount: Int
 
   /// Reserves room for `capacity` tokens; memory is taken as positions are used.
@@ -22,6 +25,7 @@ public final class KVCache {
   /// - Throws: ``InferenceError`` when it does not fit into memory.
   public init(config: ModelConfig, capacity: Int) throws {
     let byteCount = Self.byteCount(config: config, capacity: capacity)
+    let rows = Self.wholeBlocks(capacity) ?? 0
     let available = SystemMemory.available()
     guard capacity > 0, let byteCount, byteCount <= available else {
       throw InferenceError.cacheDoesNotFit(
@@ -36,22 +40,31 @@ public final class KVCache {
     self.capacity = capacity
     self.config = config
     self.byteCount = byteCount
-    rows = memory.bindMemory(to: Float.self, capacity: byteCount / MemoryLayout<Float>.stride)
+    self.rows = rows
+    self.memory = memory.bindMemory(
+      to: Float.self, capacity: byteCount / MemoryLayout<Float>.stride)
   }
 
-  deinit { munmap(rows, byteCount) }
+  deinit { munmap(memory, byteCount) }
 
   /// Bytes a cache of `capacity` tokens can come to use: 2 · layers · capacity · kvDim floats.
   ///
   /// - Returns: `nil` when the product overflows.
   public static func byteCount(config: ModelConfig, capacity: Int) -> Int? {
     var product = 2 * MemoryLayout<Float>.stride
-    for factor in [config.layers, config.kvDim, capacity] {
+    guard let rows = wholeBlocks(capacity) else { return nil }
+    for factor in [config.layers, config.kvDim, rows] {
       let (value, overflow) = product.multipliedReportingOverflow(by: factor)
       if overflow { return nil }
       product = value
     }
     return product
+  }
+
+  private static func wholeBlocks(_ capacity: Int) -> Int? {
+    let block = Int(lck_key_block)
+    let (raised, overflow) = capacity.addingReportingOverflow(block - 1)
+    return overflow ? nil : raised / block * block
   }
 
   /// Number of tokens held, which is the next token's position.
@@ -71,17 +84,17 @@ public final class KVCache {
   /// Declares the rows of the next positions valid.
   func append(_ batch: some Collection<TokenID>) { tokens.append(contentsOf: batch) }
 
-  /// Keys of one head, (capacity, headSize).
+  /// Keys of one head in blocks of 16 positions, (rows / 16, headSize, 16).
   func keys(layer: Int, head: Int) -> UnsafeMutablePointer<Float> {
-    row(plane: 2 * layer, head: head)
+    plane(2 * layer, head: head)
   }
 
-  /// Values of one head, (capacity, headSize).
+  /// Values of one head, (rows, headSize).
   func values(layer: Int, head: Int) -> UnsafeMutablePointer<Float> {
-    row(plane: 2 * layer + 1, head: head)
+    plane(2 * layer + 1, head: head)
   }
 
-  private func row(plane: Int, head: Int) -> UnsafeMutablePointer<Float> {
-    rows + (plane * config.kvHeads + head) * capacity * config.headSize
+  private func plane(_ plane: Int, head: Int) -> UnsafeMutablePointer<Float> {
+    memory + (plane * config.kvHeads + head) * rows * config.headSize
   }
 }

@@ -109,9 +109,10 @@ struct Operators {
       kernels.pointee.rope(ws.q + t * config.dim, cos, sin, config.heads, size)
       kernels.pointee.rope(k, cos, sin, config.kvHeads, size)
       for head in 0..<config.kvHeads {
-        let row = (position + t) * size
-        (cache.keys(layer: layer, head: head) + row).update(from: k + head * size, count: size)
-        (cache.values(layer: layer, head: head) + row).update(from: v + head * size, count: size)
+        lck_store_key(
+          cache.keys(layer: layer, head: head), k + head * size, position + t, size)
+        (cache.values(layer: layer, head: head) + (position + t) * size)
+          .update(from: v + head * size, count: size)
       }
     }
   }
@@ -125,7 +126,6 @@ struct Operators {
   ) {
     let size = config.headSize
     let queriesPerKV = config.heads / config.kvHeads
-    let scale = 1 / Float(size).squareRoot()
     let ws = workspace
     ws.reserveScores(threads: pool.threads, capacity: cache.capacity)
     pool.run(chunks: tokens * config.heads) { chunk, thread in
@@ -135,7 +135,7 @@ struct Operators {
         out + at, ws.scores.baseAddress.map { $0 + thread * cache.capacity }, ws.q + at,
         cache.keys(layer: layer, head: head / queriesPerKV),
         cache.values(layer: layer, head: head / queriesPerKV),
-        position + t + 1, size, size, scale)
+        position + t + 1, size)
     }
   }
 

@@ -4,11 +4,14 @@
 // the same bits for the same input (see the canonical arithmetic below), so logits depend neither on
 // the machine, nor on how work is split over threads and batches.
 //
-// Canonical arithmetic
-//   f32 dot      16 partial sums, lane = index mod 16, each a chain of fused multiply-adds over ascending
-//                index; then lanes are added pairwise: 8 apart, 4 apart, 2 apart, 1 apart.
+// Canonical arithmetic: llama2.c's, operation by operation, as its C source is written. Sums run over
+// ascending index in one accumulator, nothing is fused or reassociated, and exp has the bits of the GNU C
+// library's expf. (Fast kernels put independent sums side by side, never the terms of one.)
 //   int8 dot     exact int32 sum per group, then acc += ((float)sum * weight_scale) * input_scale, groups
-//                ascending, one accumulator, no fused operation (the arithmetic of llama2.c's runq.c).
+//                ascending. So an int8 model's logits are those of runq.c, bit by bit.
+//   f32 dot      the exception, as one chain of additions would be too slow: 16 partial sums, lane = index
+//                mod 16, each a chain of fused multiply-adds over ascending index; then lanes are added
+//                pairwise: 8 apart, 4 apart, 2 apart, 1 apart.
 #ifndef LLAMA_CHAT_CKERNELS_H
 #define LLAMA_CHAT_CKERNELS_H
 
@@ -42,20 +45,21 @@ typedef struct lck_kernels {
   // Rotates each pair (v[2i], v[2i+1]) of every head by (cos[i], sin[i]), i < head_size / 2, in place.
   void (*rope)(float *v, const float *cos, const float *sin, size_t heads, size_t head_size);
 
-  // gate[i] = silu(gate[i]) * up[i], silu(a) = a / (1 + exp(-a)).
+  // gate[i] = silu(gate[i]) * up[i], silu(a) = a * (1 / (1 + exp(-a))).
   void (*swiglu)(float *gate, const float *up, size_t n);
 
   // x[i] += y[i].
   void (*add)(float *x, const float *y, size_t n);
 
-  // x = softmax(x), in place; the sum runs in the canonical 16-lane order.
+  // x = softmax(x), in place.
   void (*softmax)(float *x, size_t n);
 
-  // Attention of one query head over positions 0 ..< positions of one KV head:
-  // scores[p] = dot(q, k[p * stride ...]) * scale; softmax; out = sum over p ascending of
-  // scores[p] * v[p * stride ...] (fused multiply-add per element). scores has room for positions.
+  // Attention of one query head over positions 0 ..< positions of one KV head, q (head_size):
+  // scores[p] = dot(q, k[p]) / sqrt(head_size); softmax; out = sum over p of scores[p] * v[p].
+  // k is stored in blocks of 16 positions, (positions / 16, head_size, 16), see lck_store_key; the rest of
+  // the last block may hold anything. v is (positions, head_size). scores has room for positions.
   void (*attention)(float *out, float *scores, const float *q, const float *k, const float *v,
-                    size_t positions, size_t head_size, size_t stride, float scale);
+                    size_t positions, size_t head_size);
 } lck_kernels;
 
 // int8 product where groups of `group` elements run over the flattened matrix and so may straddle rows
@@ -76,6 +80,15 @@ const lck_kernels *lck_kernels_best(void);
 
 // The names this CPU can run, fastest first, as a NULL-terminated array.
 const char *const *lck_kernel_names(void);
+
+// Positions in a block of keys.
+enum { lck_key_block = 16 };
+
+// Puts the key of one position, (head_size), into its place among a head's blocks of keys.
+static inline void lck_store_key(float *keys, const float *key, size_t position, size_t head_size) {
+  float *to = keys + position / lck_key_block * lck_key_block * head_size + position % lck_key_block;
+  for (size_t i = 0; i < head_size; i++) to[i * lck_key_block] = key[i];
+}
 
 // Tells the processor that this thread is waiting in a loop.
 static inline void lck_spin_pause(void) {
