@@ -9,6 +9,14 @@ public struct Vocabulary: Sendable {
   public enum PieceKind: UInt8, Sendable {
     case normal = 1
     case unknown, control, userDefined, unused, byte
+
+    /// Whether text can spell it.
+    var isText: Bool {
+      switch self {
+      case .normal, .userDefined, .unused: true
+      case .unknown, .control, .byte: false
+      }
+    }
   }
 
   /// More pieces than any real vocabulary has; llama2.c's largest is 32,000, Gemma's 262,144.

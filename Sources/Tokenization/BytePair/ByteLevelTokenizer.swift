@@ -4,8 +4,7 @@ import ModelFile
 struct ByteLevelTokenizer: Tokenizer {
   let vocabulary: Vocabulary
   private let byteTokens: ByteTokens
-  /// By ``key(_:_:)``: the merge's rank and the token it makes.
-  private let merges: [UInt64: (priority: UInt32, id: TokenID)]
+  private let merges: MergeTable
 
   /// - Throws: ``TokenizerError`` for a vocabulary whose parts do not fit together.
   init(_ vocabulary: Vocabulary) throws(TokenizerError) {
@@ -19,15 +18,18 @@ struct ByteLevelTokenizer: Tokenizer {
     UTF8Scanner.repaired(text).withUnsafeBufferPointer { text in
       var ids: [TokenID] = []
       var splitter = SmolSplitter(text)
-      var merger = BytePairMerger()
+      var merger = BytePairMerger(vocabulary.pieces)
       while let fragment = splitter.next() {
         // A vocabulary need not have all bytes (SmolLM2 lacks 21): those are left out of the text.
-        for index in fragment {
-          if let id = byteTokens[text[index]] { merger.append(index..<index + 1, id: id) }
+        var count = 0
+        for byte in text[fragment] {
+          guard let id = byteTokens[byte] else { continue }
+          merger.append(count..<count + 1, id: id)
+          count += 1
         }
         merger.run { left, right in
           guard let left = left.id, let right = right.id else { return nil }
-          return merges[Self.key(left, right)]
+          return merges.merge(left, right)
         } emit: { symbol in
           if let id = symbol.id { ids.append(id) }
         }
@@ -41,31 +43,38 @@ struct ByteLevelTokenizer: Tokenizer {
     return vocabulary.pieces[Int(token)]
   }
 
-  private static func key(_ left: TokenID, _ right: TokenID) -> UInt64 {
-    UInt64(UInt32(bitPattern: left)) << 32 | UInt64(UInt32(bitPattern: right))
-  }
-
-  /// Finds the token that each merge makes; of equal merges the first counts.
-  private static func mergeTable(
-    _ vocabulary: Vocabulary
-  ) throws(TokenizerError) -> [UInt64: (priority: UInt32, id: TokenID)] {
+  /// Finds the token that each merge makes.
+  ///
+  /// Most often that is the one after the last merge's; only else are the pieces indexed.
+  private static func mergeTable(_ vocabulary: Vocabulary) throws(TokenizerError) -> MergeTable {
     let pieces = vocabulary.pieces
-    let index = PieceIndex(pieces) { vocabulary.kinds[$0] != .control }
-    var table: [UInt64: (priority: UInt32, id: TokenID)] = [:]
-    table.reserveCapacity(vocabulary.merges.count)
+    var index: PieceIndex?
+    var table = MergeTable(capacity: vocabulary.merges.count)
+    var next = vocabulary.count - vocabulary.merges.count
     var piece: [UInt8] = []
     for (rank, (left, right)) in vocabulary.merges.enumerated() {
       piece.removeAll(keepingCapacity: true)
       piece += pieces.bytes[pieces.range(of: Int(left))]
       piece += pieces.bytes[pieces.range(of: Int(right))]
-      guard let id = piece.withUnsafeBufferPointer({ index.id(of: $0) }) else {
-        throw TokenizerError(
-          reason: "merge \(rank) makes \"\(String(decoding: piece, as: UTF8.self))\", "
-            + "which is not a piece")
+      if !isPiece(next, piece, in: vocabulary) {
+        let known = index ?? PieceIndex(pieces) { vocabulary.kinds[$0].isText }
+        index = known
+        guard let id = piece.withUnsafeBufferPointer({ known.id(of: $0) }) else {
+          throw TokenizerError(
+            reason: "merge \(rank) makes \"\(String(decoding: piece, as: UTF8.self))\", "
+              + "which is not a piece")
+        }
+        next = Int(id)
       }
-      let key = key(left, right)
-      if table[key] == nil { table[key] = (UInt32(rank), id) }
+      table.insert(
+        left, right, rank: UInt32(truncatingIfNeeded: rank), id: TokenID(truncatingIfNeeded: next))
+      next += 1
     }
     return table
+  }
+
+  private static func isPiece(_ id: Int, _ piece: [UInt8], in vocabulary: Vocabulary) -> Bool {
+    guard vocabulary.pieces.indices.contains(id), vocabulary.kinds[id].isText else { return false }
+    return vocabulary.pieces.bytes[vocabulary.pieces.range(of: id)].elementsEqual(piece)
   }
 }

@@ -16,10 +16,13 @@ struct BytePairMerger {
     var range: Range<Int> { start..<end }
   }
 
+  private let pieces: PieceList
   private var symbols: [Symbol] = []
   private var queue = MergeQueue()
 
-  /// Adds a symbol at the right; its range is not empty.
+  init(_ pieces: PieceList) { self.pieces = pieces }
+
+  /// Adds a symbol at the right: its bytes, where the last one's end; not empty.
   mutating func append(_ range: Range<Int>, id: TokenID?) {
     symbols.append(
       Symbol(
@@ -41,7 +44,9 @@ struct BytePairMerger {
       // Merged away, or at the end: its right neighbour was merged into it.
       guard !left.range.isEmpty, left.next < symbols.count else { continue }
       let right = symbols[left.next]
-      guard left.range.count + right.range.count == candidate.length else { continue }
+      // Stale: one of the two has grown since.
+      guard left.range.count + right.range.count == pieces.range(of: Int(candidate.id)).count
+      else { continue }
       symbols[left.next].end = right.start
       symbols[candidate.left].id = candidate.id
       symbols[candidate.left].end = right.end
@@ -61,8 +66,6 @@ struct BytePairMerger {
     let left = symbols[index]
     let right = symbols[left.next]
     guard let (priority, id) = merge(left, right) else { return }
-    queue.push(
-      .init(
-        priority: priority, id: id, left: index, length: left.range.count + right.range.count))
+    queue.push(.init(priority: priority, id: id, left: index))
   }
 }

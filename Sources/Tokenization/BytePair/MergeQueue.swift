@@ -8,8 +8,6 @@ struct MergeQueue {
     var id: TokenID
     /// The left symbol; of equal priorities the leftmost goes first.
     var left: Int
-    /// Length of both symbols when it was found; it is stale when they have changed since.
-    var length: Int
 
     static func < (a: Self, b: Self) -> Bool {
       a.priority != b.priority ? a.priority < b.priority : a.left < b.left

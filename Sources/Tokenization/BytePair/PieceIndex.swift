@@ -31,10 +31,7 @@ struct PieceIndex: Sendable {
 
   /// The slot that holds the piece, else the free one where it belongs; and its hash's upper half.
   private func find(_ piece: UnsafeBufferPointer<UInt8>) -> (slot: Int, tag: UInt64) {
-    // Seeded per process: no file can be made to collide.
-    var hasher = Hasher()
-    hasher.combine(bytes: UnsafeRawBufferPointer(piece))
-    let hash = UInt64(truncatingIfNeeded: hasher.finalize())
+    let hash = SeededHash.hash(piece)
     let tag = hash & 0xFFFF_FFFF_0000_0000
     let mask = slots.count - 1
     var slot = Int(truncatingIfNeeded: hash) & mask
@@ -51,6 +48,10 @@ struct PieceIndex: Sendable {
   }
 
   private func pieceEquals(_ piece: UnsafeBufferPointer<UInt8>, id: Int) -> Bool {
-    pieces.bytes[pieces.range(of: id)].elementsEqual(piece)
+    let range = pieces.range(of: id)
+    guard range.count == piece.count else { return false }
+    return pieces.bytes.withUnsafeBufferPointer { bytes in
+      UnsafeBufferPointer(rebasing: bytes[range]).elementsEqual(piece)
+    }
   }
 }

@@ -11,6 +11,8 @@ struct SentencePieceTokenizer: Tokenizer {
   /// The token of each byte, where there is one.
   private let byteTokens: ByteTokens
   private let userDefined: UserDefinedMatcher?
+  /// Whether no piece has a space after other characters, so that words can be merged one by one.
+  private let mergesStayInWords: Bool
 
   /// U+2581, the space inside pieces.
   static let space: [UInt8] = [0xE2, 0x96, 0x81]
@@ -20,14 +22,32 @@ struct SentencePieceTokenizer: Tokenizer {
     try vocabulary.validate()
     self.vocabulary = vocabulary
     byteTokens = try ByteTokens(spelledIn: vocabulary)
-    index = PieceIndex(vocabulary.pieces) { id in
-      switch vocabulary.kinds[id] {
-      case .normal, .userDefined, .unused: true
-      case .unknown, .control, .byte: false
-      }
-    }
+    index = PieceIndex(vocabulary.pieces) { vocabulary.kinds[$0].isText }
     priorities = vocabulary.scores.map(Self.priority)
     userDefined = UserDefinedMatcher(vocabulary, index: index)
+    // How an unused piece is taken apart depends on the whole text, so that does not go by words.
+    mergesStayInWords = vocabulary.pieces.bytes.withUnsafeBufferPointer { bytes in
+      vocabulary.pieces.indices.allSatisfy { id in
+        guard vocabulary.kinds[id].isText else { return true }
+        let piece = UnsafeBufferPointer(rebasing: bytes[vocabulary.pieces.range(of: id)])
+        return vocabulary.kinds[id] != .unused && Self.wordEnd(in: piece, from: 0) == piece.count
+      }
+    }
+  }
+
+  /// Where the word ends that begins at `start`: some spaces, then everything up to the next one.
+  private static func wordEnd(in text: UnsafeBufferPointer<UInt8>, from start: Int) -> Int {
+    var end = start
+    var isAfterSpaces = false
+    while end < text.count {
+      let isSpace =
+        text[end] == space[0] && text.count - end >= 3 && text[end + 1] == space[1]
+        && text[end + 2] == space[2]
+      if isSpace && isAfterSpaces { break }
+      isAfterSpaces = !isSpace
+      end += isSpace ? 3 : 1
+    }
+    return end
   }
 
   /// Turns a score's order around into an integer's: the highest score gives the lowest number.
@@ -39,19 +59,24 @@ struct SentencePieceTokenizer: Tokenizer {
 
   func encode(_ text: some Collection<UInt8>) -> [TokenID] {
     escaped(text).withUnsafeBufferPointer { text in
-      var merger = BytePairMerger()
-      split(text, into: &merger)
+      var merger = BytePairMerger(vocabulary.pieces)
       var encoding = Encoding(tokenizer: self, text: text)
       // Where unused pieces came from; they are taken apart again at the end.
       var origins = Encoding.Origins()
-      merger.run { left, right in
-        guard !isFrozen(left), !isFrozen(right),
-          let id = index.id(of: .init(rebasing: text[left.start..<right.end]))
-        else { return nil }
-        if vocabulary.kinds[Int(id)] == .unused { origins[id] = (left.range, right.range) }
-        return (priorities[Int(id)], id)
-      } emit: { symbol in
-        encoding.append(symbol.range, origins: origins)
+      var start = 0
+      while start < text.count {
+        let end = mergesStayInWords ? Self.wordEnd(in: text, from: start) : text.count
+        split(text, start..<end, into: &merger)
+        merger.run { left, right in
+          guard !isFrozen(left), !isFrozen(right),
+            let id = index.id(of: .init(rebasing: text[left.start..<right.end]))
+          else { return nil }
+          if vocabulary.kinds[Int(id)] == .unused { origins[id] = (left.range, right.range) }
+          return (priorities[Int(id)], id)
+        } emit: { symbol in
+          encoding.append(symbol.range, origins: origins)
+        }
+        start = end
       }
       return encoding.ids
     }
@@ -96,9 +121,11 @@ struct SentencePieceTokenizer: Tokenizer {
   }
 
   /// The first symbols: code points, and user-defined pieces as a whole.
-  private func split(_ text: UnsafeBufferPointer<UInt8>, into merger: inout BytePairMerger) {
-    var start = 0
-    while start < text.count {
+  private func split(
+    _ text: UnsafeBufferPointer<UInt8>, _ word: Range<Int>, into merger: inout BytePairMerger
+  ) {
+    var start = word.lowerBound
+    while start < word.upperBound {
       if let (id, length) = userDefined?.longestMatch(in: text, at: start) {
         merger.append(start..<start + length, id: id)
         start += length
@@ -138,14 +165,13 @@ extension SentencePieceTokenizer {
     mutating func append(_ symbol: Range<Int>, origins: Origins) {
       var parts = [symbol]
       while let part = parts.popLast() {
-        guard let id = tokenizer.index.id(of: .init(rebasing: text[part])) else {
-          appendBytes(part)
-          continue
-        }
-        if !origins.isEmpty, let origin = origins[id] {
+        let id = tokenizer.index.id(of: .init(rebasing: text[part]))
+        if let id, tokenizer.vocabulary.kinds[Int(id)] != .unused {
+          ids.append(id)
+        } else if let id, let origin = origins[id] {
           parts += [origin.right, origin.left]
         } else {
-          ids.append(id)
+          appendBytes(part)
         }
       }
     }

@@ -12,10 +12,10 @@ struct ProtobufReader {
 
   private var reader: ByteReader
   /// What the message is, for errors.
-  private let name: String
+  private let name: () -> String
 
   /// - Parameter name: What the message is, for errors.
-  init(_ bytes: UnsafeRawBufferPointer, name: String) {
+  init(_ bytes: UnsafeRawBufferPointer, name: @autoclosure @escaping () -> String) {
     reader = ByteReader(bytes)
     self.name = name
   }
@@ -29,35 +29,37 @@ struct ProtobufReader {
     let tag = try varint()
     let number = tag >> 3
     guard 1...0x1FFF_FFFF ~= number else {
-      throw TokenizerError(reason: "\(name), byte \(offset): \(number) is not a field number")
+      throw TokenizerError(reason: "\(name()), byte \(offset): \(number) is not a field number")
     }
     switch tag & 7 {
     case 0: return (number, .varint(try varint()))
-    case 1: return (number, .fixed64(try reader.read(UInt64.self, "\(name), field \(number)")))
+    case 1: return (number, .fixed64(try reader.read(UInt64.self, "\(name()), field \(number)")))
     case 2:
       let length = try varint()
       guard let length = Int(exactly: length) else {
-        throw TokenizerError(reason: "\(name), field \(number) has \(length) bytes")
+        throw TokenizerError(reason: "\(name()), field \(number) has \(length) bytes")
       }
-      return (number, .bytes(try reader.read(count: length, "\(name), field \(number)")))
-    case 5: return (number, .fixed32(try reader.read(UInt32.self, "\(name), field \(number)")))
+      return (number, .bytes(try reader.read(count: length, "\(name()), field \(number)")))
+    case 5: return (number, .fixed32(try reader.read(UInt32.self, "\(name()), field \(number)")))
     default:
       throw TokenizerError(
-        reason: "\(name), byte \(offset): wire type \(tag & 7) is not one of 0, 1, 2, 5")
+        reason: "\(name()), byte \(offset): wire type \(tag & 7) is not one of 0, 1, 2, 5")
     }
   }
 
   private mutating func varint() throws -> UInt64 {
     let offset = reader.offset
     var value: UInt64 = 0
-    for shift in stride(from: UInt64(0), to: 70, by: 7) {
-      let byte = try reader.read(UInt8.self, "\(name), a varint")
+    var shift: UInt64 = 0
+    while shift < 70 {
+      let byte = try reader.read(count: 1, "\(name()), a varint")[0]
       let bits = UInt64(byte & 0x7F)
       // The tenth byte holds the one bit that is left of 64.
       guard shift < 63 || bits <= 1 else { break }
       value |= bits << shift
       if byte < 0x80 { return value }
+      shift += 7
     }
-    throw TokenizerError(reason: "\(name), byte \(offset): a varint is longer than 64 bits")
+    throw TokenizerError(reason: "\(name()), byte \(offset): a varint is longer than 64 bits")
   }
 }

@@ -42,12 +42,13 @@ enum TokenizerBin {
       throw TokenizerError(reason: "has more than \(Vocabulary.maximumCount) pieces")
     }
     let offset = reader.offset
-    let score = try reader.readFloat("score of piece \(id)")
+    let header = try reader.read(count: 8, "score and length of piece \(id)")
+    let score = Float(bitPattern: UInt32(littleEndian: header.loadUnaligned(as: UInt32.self)))
+    let length = Int32(littleEndian: header.loadUnaligned(fromByteOffset: 4, as: Int32.self))
     guard score.isFinite else {
       throw TokenizerError(
         reason: "piece \(id) at byte \(offset) has the score \(score); must be finite")
     }
-    let length = try reader.read(Int32.self, "length of piece \(id)")
     guard length > 0, length <= longest else {
       throw TokenizerError(
         reason: "piece \(id) at byte \(offset) has \(length) bytes; must be 1…\(longest), "
@@ -70,6 +71,10 @@ enum TokenizerBin {
   /// Appends a piece with U+2581 for each space.
   private static func append(_ piece: UnsafeRawBufferPointer, to pieces: inout PieceList) {
     guard piece.contains(0x20) else { return pieces.append(piece) }
-    pieces.append(piece.flatMap { $0 == 0x20 ? SentencePieceTokenizer.space : [$0] })
+    var escaped: [UInt8] = []
+    for byte in piece {
+      if byte == 0x20 { escaped += SentencePieceTokenizer.space } else { escaped.append(byte) }
+    }
+    pieces.append(escaped)
   }
 }
