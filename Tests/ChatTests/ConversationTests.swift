@@ -355,7 +355,7 @@ private func expectSameAsFresh(
     turn.decodeSeconds = 141 / 9.3
     turn.contextUsed = 740
     #expect(
-      turn.line == "142 tok · 9.3 tok/s (66.0 GB/s) · first token 1.4 s: 22 read, 312 cached · "
+      turn.line == "142 tok · 9.3 tok/s (66 GB/s) · first token 1.4 s: 22 read, 312 cached · "
         + "ctx 740/2048 · 8 threads")
     turn.decodeSteps = 0
     turn.generated = 1

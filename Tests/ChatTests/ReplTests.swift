@@ -81,7 +81,7 @@ import Testing
     display.finish()
     #expect(
       output.entries == [
-        .progress("read 312/890 tokens · 41.1 tok/s · 14 s left"), .progress(nil), .reply("Hi"),
+        .progress("read 312/890 tokens · 41 tok/s · 14 s left"), .progress(nil), .reply("Hi"),
         .endReply,
       ])
   }

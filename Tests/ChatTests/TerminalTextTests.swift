@@ -47,7 +47,8 @@ import Testing
   }
 
   @Test(arguments: [
-    (0.004, "0.00 s"), (0.34, "0.34 s"), (1.44, "1.4 s"), (9.96, "10 s"), (119.4, "119 s"),
+    (0.004, "4 ms"), (0.0996, "0.10 s"), (0.34, "0.34 s"), (1.44, "1.4 s"), (9.96, "10 s"),
+    (119.4, "119 s"),
     (200.0, "3 min 20 s"), (Double.infinity, "–"),
   ])
   func showsSeconds(value: Double, text: String) {
@@ -61,7 +62,7 @@ import Testing
     #expect(byteCount(value) == text)
   }
 
-  @Test(arguments: [(9.25, "9.3"), (99.96, "100"), (1234.5, "1,235"), (0.04, "0.0")])
+  @Test(arguments: [(9.25, "9.3"), (9.96, "10"), (66.4, "66"), (1234.5, "1,235"), (0.04, "0.0")])
   func rounds(value: Double, text: String) {
     #expect(rounded(value) == text)
   }

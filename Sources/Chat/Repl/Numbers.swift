@@ -14,16 +14,17 @@ func counted(_ value: Int, _ noun: String) -> String {
   "\(grouped(value)) \(noun)\(value == 1 ? "" : "s")"
 }
 
-/// A measurement in few digits: one decimal below 100, none above.
+/// A measurement in few digits: one decimal below 10, none above.
 func rounded(_ value: Double) -> String {
   guard value.isFinite else { return "–" }
-  guard value < 99.95 else { return grouped(Int(min(value, 1e15).rounded())) }
+  guard value < 9.95 else { return grouped(Int(min(value, 1e15).rounded())) }
   return decimal(value, places: 1)
 }
 
-/// A duration: `0.34 s`, `1.4 s`, `18 s`, `3 min 20 s`.
+/// A duration: `4 ms`, `0.34 s`, `1.4 s`, `18 s`, `3 min 20 s`.
 func seconds(_ value: Double) -> String {
   guard value.isFinite else { return "–" }
+  if value < 0.0995 { return "\(Int((value * 1000).rounded())) ms" }
   if value < 0.995 { return decimal(value, places: 2) + " s" }
   if value < 9.95 { return decimal(value, places: 1) + " s" }
   let whole = Int(min(value, 1e9).rounded())
