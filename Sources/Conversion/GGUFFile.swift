@@ -27,7 +27,6 @@ struct GGUFFile {
   private static let maxAlignment = 4096
 
   let input: InputFile
-  let version: UInt32
   let metadata: GGUFMetadata
   /// In file order.
   let tensors: [GGUFTensor]
@@ -36,7 +35,7 @@ struct GGUFFile {
   init(path: String) throws {
     input = try InputFile(path: path)
     var reader = GGUFReader(input)
-    version = try Self.version(reading: &reader)
+    try Self.checkVersion(reading: &reader)
     let tensorCount = try reader.count("number of tensors", limit: Self.maxTensors)
     let metadataCount = try reader.count("number of metadata pairs", limit: Self.maxMetadata)
     metadata = try GGUFMetadata(reading: &reader, count: metadataCount)
@@ -45,7 +44,7 @@ struct GGUFFile {
       infos, alignment: try Self.alignment(metadata, input), headerEnd: reader.offset, input)
   }
 
-  private static func version(reading reader: inout GGUFReader) throws -> UInt32 {
+  private static func checkVersion(reading reader: inout GGUFReader) throws {
     let input = reader.input
     guard input.size >= 24 else {
       throw input.damaged("is \(input.size) bytes; too short for a GGUF file")
@@ -55,7 +54,7 @@ struct GGUFFile {
       throw input.damaged("does not begin with 'GGUF'; expected a GGUF file")
     }
     let version = try reader.integer("version", as: UInt32.self)
-    guard version != 2, version != 3 else { return version }
+    guard version != 2, version != 3 else { return }
     if version.byteSwapped <= 3 {
       throw input.damaged("is a big-endian GGUF file; only little-endian ones can be read")
     }

@@ -49,7 +49,7 @@ struct GGUFParameters {
     try checkVariants()
   }
 
-  /// The model's shape; its numbers are checked by ``checkHeads(of:)`` and ``TensorLayout``.
+  /// The model's shape; its numbers are checked by ``checkHeads()`` and ``TensorLayout``.
   func config(vocabSize: Int, sharedClassifier: Bool) -> ModelConfig {
     ModelConfig(
       dim: dim, hiddenDim: hiddenDim, layers: layers, heads: heads, kvHeads: kvHeads,

@@ -2,8 +2,8 @@ import ModelFile
 
 /// Reads tensors as fp32 in chunks of whole rows, so that memory does not grow with the model.
 struct TensorStream {
-  /// Values of a chunk, unless one row has more: 4 MB as fp32 and as much again as stored.
-  private static let chunkValues = 1 << 20
+  /// Values of a chunk, unless one row has more: 1 MB as fp32, which stays in the cache.
+  private static let chunkValues = 1 << 18
 
   let input: InputFile
 
@@ -54,11 +54,7 @@ struct TensorStream {
   private func checkFinite(
     _ values: UnsafeBufferPointer<Float>, of tensor: GGUFTensor, firstIndex: Int
   ) throws {
-    // An exponent of all ones; one pass without branches, then look for the place.
-    let exponent: UInt32 = 0x7f80_0000
-    var damaged = false
-    for value in values { damaged = damaged || value.bitPattern & exponent == exponent }
-    guard damaged, let index = values.firstIndex(where: { !$0.isFinite }) else { return }
+    guard let index = values.firstNonFinite else { return }
     throw ConversionError(
       place: input.path,
       reason: "tensor '\(tensor.name)' has \(values[index]) at index \(firstIndex + index); "

@@ -49,7 +49,7 @@ enum GroupQuantization {
 
 extension UnsafeBufferPointer where Element == Float {
   /// Index of the first NaN or infinity.
-  var firstNonFinite: Int? {
+  package var firstNonFinite: Int? {
     // As an integer, the magnitude of every finite value is below that of infinity.
     let infinity = Int32(bitPattern: Float.infinity.bitPattern)
     var largest: Int32 = 0
