@@ -289,34 +289,3 @@ import Testing
     }
   }
 }
-
-@Suite struct CompletionTests {
-  @Test func completesWholeLines() throws {
-    let directory = try TemporaryDirectory()
-    let body = Array("---\ndescription: d\n---\nB".utf8)
-    for name in ["teacher.md", "tailor.md", "poet.md"] { try directory.write(name, body) }
-    let tiny = TinyRepl(try TinyChat(), prompts: [directory.path])
-    let cases: [(String, [String])] = [
-      (":te", [":temp"]), (":t", [":temp", ":threads", ":tokens", ":topp"]),
-      (":xyz", []), ("te", []), ("::te", []), (":te\n", []), (":xyz a", []),
-      (":prompt t", [":prompt tailor", ":prompt teacher"]), (":prompt  po", [":prompt  poet"]),
-      (":set t", [":set tags", ":set temp", ":set threads", ":set topp"]),
-      (":set tags a", [":set tags allow"]), (":set stats ", [":set stats off", ":set stats on"]),
-      (":set temp ", []), (":stats o", [":stats off", ":stats on"]), (":seed r", [":seed random"]),
-      (":help cl", [":help clear"]), (":help k", [":help keys"]), (":h cl", [":h clear"]),
-      (":threads ", [":threads +", ":threads -"]), (":regen ", []), (":system You", []),
-      (
-        ":system @\(directory.path)/t",
-        [":system @\(directory.path)/tailor.md", ":system @\(directory.path)/teacher.md"]
-      ),
-    ]
-    for (line, candidates) in cases {
-      #expect(tiny.repl.completions(for: line) == candidates, "\(line)")
-    }
-    #expect(tiny.repl.completions(for: ":").count == CommandTable.all.count)
-    let folder = directory.path.split(separator: "/").last.map(String.init) ?? ""
-    let parent = directory.path.dropLast(folder.count)
-    #expect(
-      tiny.repl.completions(for: ":system @\(parent)\(folder)") == [":system @\(directory.path)/"])
-  }
-}

@@ -35,7 +35,7 @@ public protocol ReplOutput: AnyObject {
   func notice(_ text: String)
   /// Statistics of a reply, dim.
   func statistics(_ text: String)
-  /// What went wrong; the session goes on.
+  /// What went wrong; the chat goes on.
   func problem(_ text: String)
   /// A line that replaces itself while something long runs; `nil` erases it.
   func progress(_ text: String?)
