@@ -10,7 +10,7 @@
 #define LCK_TILE_TOKENS 2
 #include "matmul_f32.h"
 
-enum { prefetch_bytes = 4096 };
+enum { prefetch_bytes = 8192 };  // into the second-level cache
 
 // Panels hold int16 pairs for `vpmaddwd`: exact for any int8, and as fast as bytes without VNNI.
 #define LCK_X_FLIP 0
@@ -51,7 +51,7 @@ LCK_INLINE __m256i eight_sums(const int8_t *w, const int8_t *x, size_t count, co
     if (i < count) {
       v[i] = products(w + i * group, x + i * group);
       if (group == 64) v[i] = _mm256_add_epi32(v[i], products(w + i * 64 + 32, x + i * 64 + 32));
-      if (group == 64 || i % 2 == 0) _mm_prefetch((const char *)w + i * group + prefetch_bytes, _MM_HINT_T0);
+      if (group == 64 || i % 2 == 0) _mm_prefetch((const char *)w + i * group + prefetch_bytes, _MM_HINT_T1);
     }
   }
   __m256i a = _mm256_hadd_epi32(_mm256_hadd_epi32(v[0], v[1]), _mm256_hadd_epi32(v[2], v[3]));
