@@ -47,9 +47,11 @@ static inline int editline_add_function(
 static inline int editline_bind(EditLine *el, const char *key, const char *function) {
   return el_set(el, EL_BIND, key, function, NULL);
 }
-/// Terminal modes while editing: as typed, Enter apart from Ctrl-J, no signals from keys.
-static inline int editline_set_edit_modes(EditLine *el) {
-  return el_set(el, EL_SETTY, "-d", "-inlcr", "-icrnl", "-isig", NULL);
+/// Terminal modes while editing: keys as typed, Enter apart from Ctrl-J, no signals. And between lines:
+/// keys are kept for the next line, unseen and untranslated, while Ctrl-C and Ctrl-Z are signals.
+static inline int editline_set_modes(EditLine *el) {
+  if (el_set(el, EL_SETTY, "-d", "-inlcr", "-icrnl", "-isig", NULL) != 0) return -1;
+  return el_set(el, EL_SETTY, "-x", "-icanon", "-echo", "-inlcr", "-icrnl", NULL);
 }
 /// Columns of a character; declared here because the headers hide it without _XOPEN_SOURCE, which a
 /// module cannot set by itself.
@@ -57,7 +59,7 @@ static inline int editline_columns(wchar_t character) {
   extern int wcwidth(wchar_t);
   return wcwidth(character);
 }
-/// On: leaves the shell's terminal modes for the editor's; off: back.
+/// On: the modes of editing; off: those between lines.
 static inline int editline_edit_modes(EditLine *el, int on) {
   return el_set(el, EL_PREP_TERM, on);
 }

@@ -67,7 +67,6 @@ final class LineEditor: LineSource {
     guard isOpen else { return .endOfInput }
     input.takeTypeAhead(discarding: interruptFlag.isRaised)
     interruptFlag.clear()
-    TerminalModes.restore()
     Signals.enter(.typing)
     self.status = PromptText(style.rightPrompt(status ?? ""))
     queue = []
@@ -76,6 +75,8 @@ final class LineEditor: LineSource {
     if let prefill, !prefill.isEmpty { insert(prefill) }
 
     el_resize(editor)
+    // libedit itself would switch only after showing the prompt, and damage what is typed meanwhile.
+    editline_edit_modes(editor, 1)
     if style.repaints { TerminalModes.enablePasteMarks(on: output) }
     let text = readLine()
     TerminalModes.disablePasteMarks()
@@ -142,7 +143,7 @@ final class LineEditor: LineSource {
     editline_set_flag(editor, EL_SIGNAL, 0)
     editline_history_set_size(entries, Int32(HistoryFile.capacity))
     editline_set_history(editor, entries)
-    editline_set_edit_modes(editor)
+    editline_set_modes(editor)
     editline_set_prompt(editor, EL_PROMPT, { LineEditor.of($0)?.prompt.bytes }, 1)
     editline_set_prompt(editor, EL_RPROMPT, { LineEditor.of($0)?.status.bytes }, 1)
     editline_set_getc(editor) { editor, code in

@@ -66,8 +66,8 @@ extension LineEditor {
   }
 
   private func giveTerminalAway(during action: () -> Void) {
-    TerminalModes.disablePasteMarks()
     editline_edit_modes(editor, 0)
+    TerminalModes.restore()
     Signals.enter(.away)
     action()
     Signals.enter(.typing)

@@ -1,0 +1,182 @@
+import Foundation
+import Testing
+
+/// Ctrl-C, Ctrl-Z and ends: in every state the terminal is given back as it was.
+@Suite(.serialized) struct InterruptTests {
+  @Test func interruptingThePromptKeepsTheTextReachable() throws {
+    let program = try Program()
+    let terminal = try program.chat()
+    try terminal.type("half a thought\u{03}")
+    try terminal.expect("^C")
+    try terminal.expectPrompt()
+    for _ in 1...50 {
+      try terminal.type("\u{03}")
+      try terminal.expectPrompt()
+    }
+    try terminal.type("\u{1B}[A, finished\r")
+    try terminal.expectPrompt()
+    #expect(try program.history == ["half a thought, finished"])
+  }
+
+  @Test func interruptingAReplyKeepsTheChat() throws {
+    let terminal = try Program().chat(.slow)
+    try terminal.type("Tell me\r")
+    try terminal.expectReply()
+    try terminal.type("\u{03}")
+    try terminal.expect("stopped after")
+    try terminal.expectPrompt()
+    try terminal.type(":ctx\r")
+    try terminal.expect("1:")
+    try terminal.expectPrompt()
+    try terminal.type("And then?\r")
+    try terminal.expectReply()
+    try terminal.type("\u{03}")
+    try terminal.expect("cached")
+    try terminal.expectPrompt()
+  }
+
+  @Test func typeAheadWaitsForThePrompt() throws {
+    let program = try Program()
+    let terminal = try program.chat(.slow, ["-n", "20"])
+    try terminal.type("one\r")
+    try terminal.expectReply()
+    try terminal.type("two\r\u{04}")
+    try terminal.expectPrompt()
+    try terminal.expectPrompt()
+    #expect(try program.history == ["one", "two"])
+    try terminal.type("\u{04}")
+    #expect(try terminal.ending() == .exit(0))
+  }
+
+  @Test func interruptingTheReadingGivesTheTextBack() throws {
+    let program = try Program()
+    let terminal = try program.chat(.slow, ["--ctx", "8192"])
+    let text = (1...1500).map { "w\($0)" }.joined(separator: " ")
+    try terminal.type("\u{1B}[200~\(text)\u{1B}[201~\r")
+    try terminal.expectBusy()
+    try terminal.expect(" tokens ·")
+    try terminal.type("\u{03}")
+    try terminal.expect("stopped while reading")
+    try terminal.expectPrompt()
+    try terminal.expect("w1500")
+    try terminal.type("\u{03}")
+    try terminal.expectPrompt()
+    try terminal.type("\u{04}")
+    #expect(try terminal.ending() == .exit(0))
+    #expect(try program.history == [text])
+  }
+
+  @Test func settingsTurnBetweenReplies() throws {
+    let terminal = try Program().chat(.quick, ["-j", "1"])
+    try terminal.type("one\r")
+    try terminal.expect(" 0 cached")
+    try terminal.expectPrompt()
+    try terminal.type(":threads 2\r")
+    try terminal.expect("threads 1 → 2")
+    try terminal.expectPrompt()
+    try terminal.type(":temp 0.9\r")
+    try terminal.expect("temp 0.00 → 0.90")
+    try terminal.expectPrompt()
+    try terminal.type(":temp hot\r")
+    try terminal.expect("must be 0…2")
+    try terminal.expectPrompt()
+    try terminal.type("two\r")
+    let statistics = try terminal.expect(" cached")
+    #expect(!statistics.hasSuffix(" 0"))
+    try terminal.expect("2 threads")
+  }
+
+  // MARK: - Ends
+
+  /// How to leave from the prompt, and how the program then ends.
+  private static let exits: [(keys: String, ending: PseudoTerminal.Ending)] = [
+    ("\u{04}", .exit(0)), (":quit\r", .exit(0)), ("a message\r:q\r", .exit(0)),
+    ("\u{03}\u{04}", .exit(0)),
+  ]
+
+  @Test func leavingRestoresTheTerminal() throws {
+    for (keys, ending) in Self.exits {
+      let terminal = try Program().chat()
+      let original = try terminal.originalModes()
+      #expect(terminal.modes != original)
+      try terminal.type(keys)
+      #expect(try terminal.ending() == ending)
+      #expect(terminal.modes == original)
+      #expect(terminal.leftPasteMarksOff)
+    }
+  }
+
+  @Test(arguments: [SIGTERM, SIGHUP, SIGQUIT])
+  func signalsRestoreTheTerminal(signal: Int32) throws {
+    let atPrompt = try Program().chat()
+    let original = try atPrompt.originalModes()
+    kill(atPrompt.process, signal)
+    #expect(try atPrompt.ending() == .signal(signal))
+    #expect(atPrompt.modes == original)
+    #expect(atPrompt.leftPasteMarksOff)
+
+    let talking = try Program().chat(.slow)
+    try talking.type("Tell me\r")
+    try talking.expectReply()
+    kill(talking.process, signal)
+    #expect(try talking.ending() == .signal(signal))
+    #expect(talking.modes == original)
+  }
+
+  @Test(arguments: ["prompt", "reply"])
+  func suspendingGivesTheShellItsTerminal(during state: String) throws {
+    let program = try Program(["PS1": "shell> "])
+    let shell = try PseudoTerminal(
+      "/bin/sh", ["-i"], environment: program.environment, columns: 200)
+    try shell.expect("shell> ")
+    let atShell = shell.modes
+    let command = ([Program.path] + (try Models.arguments(.slow))).joined(separator: " ")
+    try shell.type(command + "\r")
+    try shell.expectPrompt()
+    if state == "prompt" {
+      try shell.type("half")
+    } else {
+      try shell.type("Tell me\r")
+      try shell.expectReply()
+    }
+    try shell.type("\u{1A}")
+    try shell.expect("shell> ")
+    #expect(shell.modes == atShell)
+
+    try shell.type("fg\r")
+    if state == "prompt" {
+      try shell.expect("> half")
+      try shell.type(" and half\r")
+      try shell.until("the message") { (try? program.history) == ["half and half"] }
+    }
+    try shell.expectBusy()
+    try shell.expectText()
+    try shell.type("\u{03}")
+    try shell.expect("stopped")
+    try shell.expectPrompt()
+    try shell.type("\u{15}:quit\r")
+    try shell.expect("shell> ")
+    #expect(shell.modes == atShell)
+  }
+}
+
+extension PseudoTerminal {
+  /// Waits until the model says something: its reply begins below the line that was sent.
+  fileprivate func expectReply() throws {
+    try expectBusy()
+    try expect("\n")
+    try expectText()
+  }
+
+  /// The modes a new pseudo-terminal has.
+  fileprivate func originalModes() throws -> [UInt8] {
+    let program = try Program()
+    return try PseudoTerminal("/bin/cat", [], environment: program.environment).modes
+  }
+
+  /// Whether the last word about bracketed paste was to switch it off.
+  fileprivate var leftPasteMarksOff: Bool {
+    rawOutput.ranges(of: "\u{1B}[?2004").last.map { rawOutput[$0.upperBound...].hasPrefix("l") }
+      ?? false
+  }
+}

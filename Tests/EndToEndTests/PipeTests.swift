@@ -1,0 +1,147 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// The program among pipes: replies alone on standard output, one clear line for every mistake.
+@Suite(.serialized) struct PipeTests {
+  /// What a run gave.
+  struct Outcome {
+    var output: String
+    var errors: String
+    var code: Int32
+    var reason: Process.TerminationReason
+  }
+
+  private func run(_ arguments: [String], input: [UInt8] = []) throws -> Outcome {
+    let program = try Program()
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: Program.path)
+    process.arguments = arguments
+    process.environment = program.environment
+    let files = try ["in", "out", "err"].map { name in
+      let path = try program.folder.write(name, name == "in" ? input : [])
+      guard let file = FileHandle(forUpdatingAtPath: path) else {
+        throw HarnessError(what: path, code: errno)
+      }
+      return file
+    }
+    (process.standardInput, process.standardOutput, process.standardError) =
+      (files[0], files[1], files[2])
+    try process.run()
+    process.waitUntilExit()
+    func text(_ name: String) -> String {
+      String(
+        decoding: FileManager.default.contents(atPath: program.folder.file(name)) ?? Data(),
+        as: UTF8.self)
+    }
+    return Outcome(
+      output: text("out"), errors: text("err"), code: process.terminationStatus,
+      reason: process.terminationReason)
+  }
+
+  @Test func aPipeGetsTheReplyAlone() throws {
+    let piped = try run(Models.arguments(.quick), input: Array("Hello\n".utf8))
+    #expect(piped.code == 0 && piped.errors.isEmpty)
+    #expect(piped.output.count > 1 && piped.output.hasSuffix("\n"))
+    #expect(!piped.output.contains("\u{1B}"))
+    let asked = try run(Models.arguments(.quick) + ["--prompt", "Hello"])
+    #expect(asked.output == piped.output)
+
+    let both = try run(
+      Models.arguments(.quick) + ["--prompt", "Hello", "--stdin", "lines"],
+      input: Array("Hello\nHello\n".utf8))
+    #expect(both.code == 0 && both.output.hasPrefix(piped.output))
+    #expect(both.output.count > piped.output.count)
+  }
+
+  @Test func statisticsOnlyOnRequest() throws {
+    let outcome = try run(Models.arguments(.quick) + ["--stats", "--prompt", "Hello"])
+    #expect(outcome.errors.contains("tok/s") && !outcome.errors.contains("\u{1B}"))
+  }
+
+  @Test func aScriptEndsAtItsFirstFailure() throws {
+    let outcome = try run(
+      Models.arguments(.quick) + ["--stdin", "script"],
+      input: Array(":max 2\nHello\n:temp hot\nnever sent\n".utf8))
+    #expect(outcome.code == 2)
+    #expect(outcome.errors.contains("error: standard input:3: :temp: must be 0…2, got \"hot\"\n"))
+    let alone = try run(Models.arguments(.quick) + ["-n", "2", "--prompt", "Hello"])
+    #expect(outcome.output == alone.output)
+  }
+
+  /// Arguments after the model's, input, exit code, and a part of the one line on standard error.
+  private static let mistakes: [(arguments: [String], input: [UInt8], code: Int32, error: String)] =
+    [
+      ([], [], 2, "error: standard input: is empty"),
+      ([], Array(" \n\n".utf8), 2, "error: standard input: is empty"),
+      ([], [0x61, 0x0A, 0xFF], 3, "error: standard input:2: byte 2 (0xff) is not UTF-8"),
+      (["-t", "hot"], [0x61], 2, "error: temp: must be 0…2, got \"hot\""),
+      (["-t", "-1"], [0x61], 2, "error: temp: must be 0…2, got \"-1\""),
+      (["-j", "0"], [0x61], 2, "error: threads must be 1…"),
+      (["--ctx", "3"], [0x61], 2, "error: --ctx: must be 16 or more, got 3"),
+      (["--template", "vicuna"], [0x61], 2, "vicuna"),
+      (["--prompt-name", "nobody"], [0x61], 2, "error: no prompt \"nobody\""),
+      (["--system", "@/nonexistent"], [0x61], 3, "error: /nonexistent: no such file"),
+      (["--script", "/nonexistent"], [], 3, "error: /nonexistent: no such file"),
+      (["--bogus"], [], 2, "error: Unknown option '--bogus'"),
+      (["-z", "/nonexistent"], [0x61], 3, "/nonexistent"),
+      ([], Array(String(repeating: "long ", count: 2000).utf8), 4, "error: "),
+    ]
+
+  @Test func mistakesAreNamed() throws {
+    for (arguments, input, code, error) in Self.mistakes {
+      let outcome = try run(Models.arguments(.quick) + arguments, input: input)
+      #expect(outcome.code == code && outcome.reason == .exit, "\(arguments): \(outcome)")
+      #expect(outcome.errors.contains(error), "\(arguments): \(outcome)")
+      #expect(outcome.output.isEmpty, "\(arguments): \(outcome)")
+    }
+  }
+
+  @Test func aMissingModelIsNamedWithoutObeyingItsName() throws {
+    let outcome = try run(["/nonexistent\u{1B}[31m\n.bin", "--prompt", "Hello"])
+    #expect(outcome.code == 3)
+    #expect(outcome.errors.hasPrefix("error: /nonexistent␛[31m␊.bin: "))
+  }
+
+  @Test func helpAndVersionAreNoErrors() throws {
+    #expect(try run(["--version"]).output == "0.1.0\n")
+    #expect(try run(["--help"]).output.contains("USAGE: llama-chat MODEL.bin"))
+    #expect(try run([]).code == 2)
+  }
+
+  @Test func aReaderThatLeavesEndsTheProgramQuietly() throws {
+    let program = try Program()
+    let errors = program.folder.file("err")
+    let command = (["'" + Program.path + "'"] + (try Models.arguments(.slow)))
+      .joined(separator: " ")
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/bin/bash")
+    process.environment = program.environment
+    process.arguments = [
+      "-c", "echo Hello | \(command) 2>\(errors) | head -c 1 >/dev/null; exit ${PIPESTATUS[1]}",
+    ]
+    try process.run()
+    process.waitUntilExit()
+    #expect(process.terminationStatus == 128 + SIGPIPE)
+    #expect(FileManager.default.contents(atPath: errors) == Data())
+  }
+
+  @Test func plainTerminalsGetNoControlCharacters() throws {
+    let program = try Program()
+    let terminal = try PseudoTerminal(
+      Program.path, try Models.arguments(.quick) + ["--plain"], environment: program.environment)
+    try terminal.expect("> ")
+    let modes = terminal.modes
+    try terminal.type("Hello\n")
+    try terminal.expect("tok/s")
+    try terminal.expect("> ")
+    #expect(terminal.modes == modes)
+    try terminal.type(":quit\n")
+    #expect(try terminal.ending() == .exit(0))
+    let output = terminal.rawOutput
+    #expect(!output.contains("\u{1B}"))
+    // The terminal itself makes each line feed CR LF.
+    #expect(!output.replacingOccurrences(of: "\r\n", with: "\n").unicodeScalars.contains("\r"))
+    #expect(terminal.modes == modes)
+  }
+}

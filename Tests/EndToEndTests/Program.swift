@@ -1,0 +1,91 @@
+import Foundation
+import ModelFile
+import TestSupport
+import Tokenization
+
+/// The program under test, its models, and places for its files.
+struct Program {
+  /// `llama-chat` beside the test program.
+  static let path: String = {
+    let bundles = Bundle.allBundles.filter { $0.bundlePath.hasSuffix(".xctest") }
+    let beside = [CommandLine.arguments[0], Bundle.main.executablePath ?? ""]
+      .map { ($0 as NSString).deletingLastPathComponent }
+    let folders = bundles.map { ($0.bundlePath as NSString).deletingLastPathComponent } + beside
+    let found = folders.map { $0 + "/llama-chat" }.first { access($0, X_OK) == 0 }
+    return found ?? "llama-chat-is-not-built"
+  }()
+
+  /// The home of one test.
+  let folder: TemporaryDirectory
+  /// Changes to the environment.
+  var environment: [String: String]
+
+  init(_ environment: [String: String] = [:]) throws {
+    folder = try TemporaryDirectory()
+    self.environment = [
+      "HOME": folder.path, "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "TERM": "xterm-256color",
+      "NO_COLOR": "1", "EDITRC": "/dev/null",
+    ].merging(environment) { $1 }
+  }
+
+  /// A conversation with a model on a terminal, up to the first prompt.
+  func chat(
+    _ model: Models.Model = .quick, _ options: [String] = [], columns: Int = 80
+  ) throws -> PseudoTerminal {
+    let arguments = try Models.arguments(model) + options
+    let terminal = try PseudoTerminal(
+      Self.path, arguments, environment: environment, columns: columns)
+    try terminal.expectPrompt()
+    return terminal
+  }
+
+  /// What was sent, as the history file has it.
+  var history: [String] {
+    get throws {
+      let path = folder.file(".local/state/llama-chat/history")
+      guard let data = FileManager.default.contents(atPath: path) else { return [] }
+      return try data.split(separator: UInt8(ascii: "\n"))
+        .map { try JSONDecoder().decode(String.self, from: Data($0)) }
+    }
+  }
+}
+
+/// Random models; what they say has no meaning, but is always the same.
+enum Models {
+  enum Model {
+    /// Answers three tokens at once.
+    case quick
+    /// Talks for seconds, and reads long prompts for seconds.
+    case slow
+  }
+
+  /// The arguments that choose a model and greedy sampling.
+  static func arguments(_ model: Model) throws -> [String] {
+    switch model {
+    case .quick: [try files.get().file("quick.bin"), "-t", "0", "-n", "3"]
+    case .slow: [try files.get().file("slow.bin"), "-t", "0"]
+    }
+  }
+
+  private static let files = Result {
+    let folder = try TemporaryDirectory()
+    let vocabulary = TinyVocabulary.sentencePiece()
+    let tokenizer = try vocabulary.section()
+    var metadata = ModelMetadata()
+    metadata.tokenizer = vocabulary.kind
+    metadata.tokenCount = vocabulary.count
+    metadata.template = .llama2
+    var config = TinyModel.config
+    config.contextLength = 512
+    try TinyModel.write(
+      to: folder.file("quick.bin"), config: config, metadata: metadata,
+      tokenizerSection: tokenizer)
+    config = ModelConfig(
+      dim: 256, hiddenDim: 512, layers: 4, heads: 4, kvHeads: 4, vocabSize: 512,
+      contextLength: 8192, sharedClassifier: true)
+    try TinyModel.write(
+      to: folder.file("slow.bin"), config: config, metadata: metadata,
+      tokenizerSection: tokenizer)
+    return folder
+  }
+}
