@@ -65,7 +65,8 @@ final class LineEditor: LineSource {
 
   func read(prefill: String?, status: String?) throws -> LineEvent {
     guard isOpen else { return .endOfInput }
-    input.takeTypeAhead(discarding: interruptFlag.isRaised)
+    // Only a line sent has given the model its turn.
+    if ending == nil { input.takeTypeAhead(discarding: interruptFlag.isRaised) }
     interruptFlag.clear()
     Signals.enter(.typing)
     self.status = PromptText(style.rightPrompt(status ?? ""))
