@@ -17,7 +17,7 @@ enum Banner {
     let lines = [
       [
         "llama-chat \(LlamaChat.configuration.version)",
-        "\(name) (\(Quantity.bytes(checkpoint.fileSize)) mapped)",
+        "\(name) (\(SizeText.bytes(checkpoint.fileSize)) mapped)",
         "ctx \(conversation.capacity)", "\(threads) thread\(threads == 1 ? "" : "s")",
       ],
       [

@@ -105,7 +105,7 @@ extension Repl {
       let name =
         numbers.count == 1
         ? "turn \(numbers.lowerBound)" : "turns \(numbers.lowerBound)–\(numbers.upperBound)"
-      output.notice("undid \(name) (−\(grouped(tokens)) tokens, \(context))")
+      output.notice("undid \(name) (−\(SizeText.grouped(tokens)) tokens, \(context))")
       prefill = question
     }
   }

@@ -10,10 +10,11 @@ extension Repl {
     let width = 40
     let filled = min(width, Int((share * Double(width)).rounded(.up)))
     let bar = String(repeating: "#", count: filled) + String(repeating: ".", count: width - filled)
-    let head = "[\(bar)] \(percent(share)) · \(grouped(usage.used))/\(grouped(usage.capacity))"
+    let head =
+      "[\(bar)] \(percent(share)) · \(SizeText.grouped(usage.used))/\(SizeText.grouped(usage.capacity))"
     var parts = ["system \(usage.system)"]
     parts += usage.turns.map { "\($0.number): \($0.question)+\($0.answer)" }
-    parts.append("free \(grouped(max(0, usage.capacity - usage.used)))")
+    parts.append("free \(SizeText.grouped(max(0, usage.capacity - usage.used)))")
     output.notice(head + "\n" + parts.joined(separator: " · "))
   }
 
@@ -42,7 +43,7 @@ extension Repl {
       bandwidth    \(spread(statistics.compactMap(\.gigabytesPerSecond)) { rounded($0) + " GB/s" })
       reading      \(spread(statistics.compactMap(\.readPerSecond)) { rounded($0) + " tok/s" })
       first token  \(spread(statistics.map(\.firstTokenSeconds), seconds))
-      prompts      \(grouped(read)) tokens read, \(grouped(cached)) from the cache
+      prompts      \(SizeText.grouped(read)) tokens read, \(SizeText.grouped(cached)) from the cache
       """)
   }
 
@@ -75,54 +76,18 @@ extension Conversation {
     let stops = template.stopTokens.sorted().map(String.init).joined(separator: ", ")
     return """
       file        \(checkpoint.path)\(source)
-      format      \(checkpoint.format.summary) · \(byteCount(checkpoint.fileSize)), mapped
+      format      \(checkpoint.format.summary) · \(SizeText.bytes(checkpoint.fileSize)), mapped
       shape       dim \(config.dim) · hidden \(config.hiddenDim) · \(config.layers) layers · \
       \(config.heads) heads, \(config.kvHeads) key/value · \
       classifier \(config.sharedClassifier ? "shared" : "separate")
       rope        theta \(metadata.ropeTheta) · norm epsilon \(metadata.normEpsilon)
-      decoding    reads \(byteCount(engine.model.bytesPerToken)) per token · \
+      decoding    reads \(SizeText.bytes(engine.model.bytesPerToken)) per token · \
       \(engine.instructionSet) · \(counted(engine.threads, "thread"))
-      context     \(grouped(capacity)) tokens · made for \(grouped(config.contextLength))
-      tokenizer   \(vocabulary.kind.summary) · \(grouped(vocabulary.count)) pieces of \
-      \(grouped(config.vocabSize)) rows
+      context     \(SizeText.grouped(capacity)) tokens · made for \(SizeText.grouped(config.contextLength))
+      tokenizer   \(vocabulary.kind.summary) · \(SizeText.grouped(vocabulary.count)) pieces of \
+      \(SizeText.grouped(config.vocabSize)) rows
       template    \(template.kind.name) · a reply ends at \(stops)
       """
-  }
-}
-
-extension CheckpointFormat {
-  fileprivate var summary: String {
-    switch self {
-    case .v0: "v0, fp32"
-    case .v1: "v1, fp32"
-    case .v2(let groupSize): "v2, int8 in groups of \(groupSize)"
-    }
-  }
-}
-
-extension TokenizerKind {
-  fileprivate var summary: String {
-    switch self {
-    case .sentencePiece: "SentencePiece BPE"
-    case .byteLevel: "byte-level BPE"
-    }
-  }
-}
-
-extension TemplateKind {
-  /// The name options and listings use.
-  public var name: String {
-    switch self {
-    case .none: "none"
-    case .llama2: "llama2"
-    case .chatML: "chatml"
-    }
-  }
-
-  /// The template of that name; `nil` for an unknown one.
-  public init?(name: String) {
-    guard let kind = Self.allCases.first(where: { $0.name == name }) else { return nil }
-    self = kind
   }
 }
 

@@ -30,12 +30,12 @@ public enum ChatError: Failure, Hashable {
       "contains \"\(tag)\", a Llama-2 control tag; edit it or :set tags allow"
     case .messageTooLong(let tokens, let reserve, let capacity):
       """
-      message too long: needs \(grouped(tokens)) tokens and \(grouped(reserve)) for the reply; \
-      the context has \(grouped(capacity))
+      message too long: needs \(SizeText.grouped(tokens)) tokens and \(SizeText.grouped(reserve)) for the reply; \
+      the context has \(SizeText.grouped(capacity))
       """
     case .systemTooLong(let tokens, let capacity):
       """
-      the system prompt takes \(grouped(tokens)) tokens; at most \(grouped(capacity / 2)) fit, \
+      the system prompt takes \(SizeText.grouped(tokens)) tokens; at most \(SizeText.grouped(capacity / 2)) fit, \
       half of the context
       """
     case .emptyMessage:

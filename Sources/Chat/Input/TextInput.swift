@@ -51,7 +51,8 @@ public enum TextInput {
     }
     guard data.count <= maximumSize else {
       throw TextInputError(
-        name: path, line: nil, reason: "is larger than \(byteCount(maximumSize)); too long for text"
+        name: path, line: nil,
+        reason: "is larger than \(SizeText.bytes(maximumSize)); too long for text"
       )
     }
     return try decode([UInt8](data), name: path)

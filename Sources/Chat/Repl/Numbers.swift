@@ -1,23 +1,14 @@
-/// A count with thousands separated: `1,203`.
-func grouped(_ value: Int) -> String {
-  var digits = Array(String(value.magnitude))
-  var position = digits.count - 3
-  while position > 0 {
-    digits.insert(",", at: position)
-    position -= 3
-  }
-  return (value < 0 ? "−" : "") + String(digits)
-}
+import ModelFile
 
 /// A count and its noun: `1 turn`, `2,000 tokens`.
 func counted(_ value: Int, _ noun: String) -> String {
-  "\(grouped(value)) \(noun)\(value == 1 ? "" : "s")"
+  "\(SizeText.grouped(value)) \(noun)\(value == 1 ? "" : "s")"
 }
 
 /// A measurement in few digits: one decimal below 10, none above.
 func rounded(_ value: Double) -> String {
   guard value.isFinite else { return "–" }
-  guard value < 9.95 else { return grouped(Int(min(value, 1e15).rounded())) }
+  guard value < 9.95 else { return SizeText.grouped(Int(min(value, 1e15).rounded())) }
   return decimal(value, places: 1)
 }
 
@@ -29,16 +20,6 @@ func seconds(_ value: Double) -> String {
   if value < 9.95 { return decimal(value, places: 1) + " s" }
   let whole = Int(min(value, 1e9).rounded())
   return whole < 120 ? "\(whole) s" : "\(whole / 60) min \(whole % 60) s"
-}
-
-/// Bytes in decimal units: `521 KB`, `143 MB`, `7.2 GB`.
-func byteCount(_ value: Int) -> String {
-  switch Double(value) {
-  case ..<1e3: "\(value) B"
-  case ..<1e6: rounded(Double(value) / 1e3) + " KB"
-  case ..<1e9: rounded(Double(value) / 1e6) + " MB"
-  default: rounded(Double(value) / 1e9) + " GB"
-  }
 }
 
 /// A fixed number of decimals, rounded half away from zero; for magnitudes well below 2^53.

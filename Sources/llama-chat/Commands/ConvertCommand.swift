@@ -1,6 +1,7 @@
 import ArgumentParser
 import Conversion
 import Foundation
+import ModelFile
 
 /// `llama-chat convert`: another project's model file to one self-contained .bin file.
 struct ConvertCommand: ParsableCommand {
@@ -43,6 +44,7 @@ struct ConvertCommand: ParsableCommand {
 
   func run() throws {
     let converter = try GGUFConverter(path: source)
+    for warning in converter.warnings { Report.warning("\(source): \(warning)") }
     var meter = ConversionMeter(isShown: !quiet)
     try converter.convert(
       to: output, version: formatVersion, groupSize: groupSize, overwrite: force
@@ -70,14 +72,14 @@ private struct ConversionMeter {
     let step = isTerminal ? percent : percent / 10
     guard isShown, step != lastShown else { return }
     lastShown = step
-    let text = "\(percent) % of \(Quantity.bytes(total)) · \(visible(tensor, singleLine: true))"
+    let text = "\(percent) % of \(SizeText.bytes(total)) · \(visible(tensor, singleLine: true))"
     write(isTerminal ? "\r\u{1B}[K\(text)" : "\(text)\n")
   }
 
   func finish(output: String) {
     guard isShown else { return }
     let seconds = (ContinuousClock.now - start) / .seconds(1)
-    let text = String(format: "%@: %@ in %.1f s", visible(output), Quantity.bytes(total), seconds)
+    let text = String(format: "%@: %@ in %.1f s", visible(output), SizeText.bytes(total), seconds)
     write(isTerminal ? "\r\u{1B}[K\(text)\n" : "\(text)\n")
   }
 

@@ -35,7 +35,7 @@ struct InspectCommand: ParsableCommand {
     let bytesPerToken = Model(checkpoint: checkpoint).bytesPerToken
     let cache = KVCache.byteCount(config: config, capacity: config.contextLength) ?? .max
     return [
-      "file           \(visible(model, singleLine: true)), \(Quantity.bytes(checkpoint.fileSize))",
+      "file           \(visible(model, singleLine: true)), \(SizeText.bytes(checkpoint.fileSize))",
       "format         \(checkpoint.format.summary)",
       "dim            \(config.dim)",
       "hidden_dim     \(config.hiddenDim)",
@@ -43,15 +43,15 @@ struct InspectCommand: ParsableCommand {
       "n_heads        \(config.heads) of \(config.headSize), \(config.kvHeads) KV heads",
       "vocab_size     \(config.vocabSize), classifier \(config.sharedClassifier ? "tied" : "separate")",
       "seq_len        \(config.contextLength)",
-      "decode reads   \(Quantity.bytes(bytesPerToken)) a token",
-      "KV cache       \(Quantity.bytes(cache)) at \(config.contextLength) tokens",
+      "decode reads   \(SizeText.bytes(bytesPerToken)) a token",
+      "KV cache       \(SizeText.bytes(cache)) at \(config.contextLength) tokens",
     ]
   }
 
   private func extensionBlock(_ checkpoint: Checkpoint) -> [String] {
     let metadata = checkpoint.metadata
     let source = checkpoint.hasMetadata ? "the file's own" : "llama2.c's defaults"
-    let template = metadata.template.map { "\($0)" } ?? "not said"
+    let template = metadata.template?.name ?? "not said"
     let endOfTurn = metadata.endOfTurn.map { ", end of turn \($0)" } ?? ""
     return [
       "values         \(source)",
@@ -70,7 +70,7 @@ struct InspectCommand: ParsableCommand {
     return checkpoint.layout.tensors.filter { $0.layer == 0 }.map { span in
       let count = roles[span.role]?.count ?? 1
       let type = span.groupSize.map { "int8/\($0)" } ?? "fp32"
-      let bytes = Quantity.bytes(span.byteCount * count)
+      let bytes = SizeText.bytes(span.byteCount * count)
       return span.role.rawValue.padded(to: 15) + "\(count) x ".padded(to: 6)
         + "(\(span.rows), \(span.columns))".padded(to: 16) + type.padded(to: 9)
         + "at \(span.offset)".padded(to: 16) + bytes
@@ -82,20 +82,17 @@ struct InspectCommand: ParsableCommand {
       let vocabulary = try Vocabulary.resolve(for: checkpoint, override: tokenizer)
       let place =
         tokenizer ?? (checkpoint.tokenizerSection == nil ? "beside the model" : "in the file")
-      return "\(vocabulary.kind), \(vocabulary.count) pieces, \(visible(place, singleLine: true))"
+      return
+        "\(vocabulary.kind.summary), \(vocabulary.count) pieces, \(visible(place, singleLine: true))"
     } catch {
       return "none: \(visible("\(error)", singleLine: true))"
     }
   }
 }
 
-extension CheckpointFormat {
-  /// Version and weight format in words.
-  fileprivate var summary: String {
-    switch self {
-    case .v0: "llama2.c version 0, fp32"
-    case .v1: "llama2.c version 1, fp32"
-    case .v2(let groupSize): "llama2.c version 2, int8 in groups of \(groupSize) (q80)"
-    }
+extension String {
+  /// The text with spaces up to `width` characters, and at least one.
+  fileprivate func padded(to width: Int) -> String {
+    self + String(repeating: " ", count: max(1, width - count))
   }
 }
