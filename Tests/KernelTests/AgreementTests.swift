@@ -121,15 +121,12 @@ import Testing
   func attention(_ table: Table, headSize: Int) {
     for positions in [1, 2, 15, 16, 17, 33, 70] {
       var inputs = Inputs(seed: headSize + positions)
-      let stride = headSize + positions % 3 * headSize
       let q = inputs.floats(headSize)
-      let keys = inputs.floats(positions * stride)
-      let values = inputs.floats(positions * stride)
-      func run(_ table: Table) -> [Float] {
-        table.attention(
-          q, keys: keys, values: values, positions: positions, stride: stride, scale: 0.35)
-      }
-      #expect(sameBits(run(table), run(.scalar)), "positions \(positions)")
+      let keys = inputs.floats(positions * headSize)
+      let values = inputs.floats(positions * headSize)
+      let expected = Table.scalar.attention(q, keys: keys, values: values)
+      let found = table.attention(q, keys: keys, values: values)
+      #expect(sameBits(found, expected), "positions \(positions)")
     }
   }
 }

@@ -82,13 +82,19 @@ struct Table: Sendable, CustomStringConvertible {
 
   /// The weighted values, followed by the scores.
   ///
-  /// Position p starts at `p * stride` of keys and values.
-  func attention(
-    _ q: [Float], keys: [Float], values: [Float], positions: Int, stride: Int, scale: Float
-  ) -> [Float] {
+  /// Keys and values are (positions, head size); what is beyond the last key in its block is NaN.
+  func attention(_ q: [Float], keys: [Float], values: [Float]) -> [Float] {
+    let positions = keys.count / q.count
+    let block = Int(lck_key_block)
+    let capacity = (positions + block - 1) / block * block
+    var blocks = [Float](repeating: .nan, count: capacity * q.count)
+    for p in 0..<positions {
+      let key = Array(keys[p * q.count..<(p + 1) * q.count])
+      lck_store_key(&blocks, key, p, q.count)
+    }
     var out = [Float](repeating: .nan, count: q.count)
     var scores = [Float](repeating: .nan, count: positions)
-    kernels.attention(&out, &scores, q, keys, values, positions, q.count, stride, scale)
+    kernels.attention(&out, &scores, q, blocks, values, positions, q.count)
     return out + scores
   }
 }
