@@ -41,11 +41,6 @@ import Testing
 }
 
 @Suite struct NumbersTests {
-  @Test(arguments: [(0, "0"), (999, "999"), (1000, "1,000"), (-1_234_567, "−1,234,567")])
-  func groupsThousands(value: Int, text: String) {
-    #expect(grouped(value) == text)
-  }
-
   @Test(arguments: [
     (0.004, "4 ms"), (0.0996, "0.10 s"), (0.34, "0.34 s"), (1.44, "1.4 s"), (9.96, "10 s"),
     (119.4, "119 s"),
@@ -53,13 +48,6 @@ import Testing
   ])
   func showsSeconds(value: Double, text: String) {
     #expect(seconds(value) == text)
-  }
-
-  @Test(arguments: [
-    (12, "12 B"), (521_728, "522 KB"), (7_160_348_928, "7.2 GB"), (143_025_664, "143 MB"),
-  ])
-  func showsBytes(value: Int, text: String) {
-    #expect(byteCount(value) == text)
   }
 
   @Test(arguments: [(9.25, "9.3"), (9.96, "10"), (66.4, "66"), (1234.5, "1,235"), (0.04, "0.0")])
