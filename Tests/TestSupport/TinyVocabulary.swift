@@ -53,7 +53,7 @@ public enum TinyVocabulary {
   private static func merges(
     _ count: Int, space: [UInt8], seed: UInt64
   ) -> [(left: [UInt8], right: [UInt8])] {
-    var random = SplitMix64(seed: seed)
+    var random = SeededGenerator(seed: seed)
     let letters = Array("etaoinshrdlucmwfgypbvk".utf8).map { [$0] }
     var parts = letters
     var made: Set<[UInt8]> = []
@@ -67,20 +67,5 @@ public enum TinyVocabulary {
       if left != space { parts.append(left + right) }
     }
     return merges
-  }
-}
-
-/// The splitmix64 generator.
-private struct SplitMix64: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ mixed >> 31
   }
 }
