@@ -26,6 +26,8 @@ final class LineEditor: LineSource {
   private var status = PromptText("")
   private var isOpen = true
 
+  /// The terminal's width when the line was last painted whole.
+  var columns = 80
   /// Codes to hand to libedit before the next key; see ``EditKey``.
   var queue: [UInt32] = []
   /// Texts for the ``EditKey/insert`` codes in the queue.
@@ -75,7 +77,7 @@ final class LineEditor: LineSource {
     ending = nil
     if let prefill, !prefill.isEmpty { insert(prefill) }
 
-    el_resize(editor)
+    measure()
     // libedit itself would switch only after showing the prompt, and damage what is typed meanwhile.
     editline_edit_modes(editor, 1)
     if style.repaints { TerminalModes.enablePasteMarks(on: output) }

@@ -184,7 +184,7 @@ extension LineEditor {
 
   /// Text with marks that take no room confuses libedit's idea of the screen: all is drawn again.
   private var redraw: EditResult {
-    scalars.contains { $0.value >= 0x300 && editline_columns(wchar_t(bitPattern: $0.value)) == 0 }
+    scalars.contains { $0.value >= 0x300 && editline_columns($0.wide) == 0 }
       ? .redrawAll : .redrawLine
   }
 }

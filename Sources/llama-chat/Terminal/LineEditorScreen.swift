@@ -3,51 +3,30 @@ import Foundation
 
 /// What reaches the screen past libedit: resizing, suspending, lists of completions.
 extension LineEditor {
-  /// The two columns of `> `.
-  private static let promptColumns = 2
+  /// The painted line, on a terminal `columns` wide.
+  private var painting: LinePainting {
+    LinePainting(scalars, cursor: beforeCursor().count, columns: columns)
+  }
 
-  /// Rows below the prompt's, of the cursor and of the text's end, on a terminal `columns` wide.
-  private func rows(columns: Int) -> (cursor: Int, last: Int) {
-    let before = beforeCursor().count
-    var row = 0
-    var column = Self.promptColumns
-    var cursorRow = 0
-    for (index, scalar) in scalars.enumerated() {
-      if index == before { cursorRow = row }
-      if scalar == "\n" {
-        row += 1
-        column = 0
-        continue
-      }
-      let width =
-        scalar == "\t"
-        ? 8 - column % 8 : max(0, Int(editline_columns(wchar_t(bitPattern: scalar.value))))
-      column += width
-      if column > columns {
-        row += 1
-        column = width
-      }
-      if column == columns {
-        row += 1
-        column = 0
-      }
-    }
-    return (before == scalars.count ? row : cursorRow, row)
+  /// Tells libedit the terminal's size.
+  func measure() {
+    columns = TerminalStyle.columns(of: output)
+    el_resize(editor)
   }
 
   /// The terminal has a new size: what it made of the old painting is erased before painting again.
   func resize() -> EditResult {
-    let row = rows(columns: TerminalStyle.columns(of: output)).cursor
+    let row = painting.cursorRow(afterReflowTo: TerminalStyle.columns(of: output))
     show("\r" + (row > 0 ? "\u{1B}[\(row)A" : "") + "\u{1B}[J")
-    el_resize(editor)
+    measure()
     editline_refresh(editor)
     return .done
   }
 
   /// Leaves the line on the screen, for what is printed next.
   private func moveBelow() {
-    let rows = rows(columns: TerminalStyle.columns(of: output))
-    show((rows.last > rows.cursor ? "\u{1B}[\(rows.last - rows.cursor)B" : "") + "\r\n")
+    let rows = painting.rowsBelowCursor
+    show((rows > 0 ? "\u{1B}[\(rows)B" : "") + "\r\n")
   }
 
   // MARK: - Giving the terminal away
@@ -74,7 +53,7 @@ extension LineEditor {
     _ = Signals.takePending()
     editline_edit_modes(editor, 1)
     if style.repaints { TerminalModes.enablePasteMarks(on: output) }
-    el_resize(editor)
+    measure()
     editline_refresh(editor)
   }
 

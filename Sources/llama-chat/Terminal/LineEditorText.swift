@@ -67,6 +67,6 @@ extension String {
 
   /// Wide characters with a terminating zero.
   var wide: [wchar_t] {
-    unicodeScalars.map { wchar_t(bitPattern: $0.value) } + [0]
+    unicodeScalars.map(\.wide) + [0]
   }
 }

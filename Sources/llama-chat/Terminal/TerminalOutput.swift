@@ -89,7 +89,7 @@ extension String {
     return String(
       prefix { character in
         rest -= character.unicodeScalars.reduce(0) {
-          $0 + max(0, Int(editline_columns(wchar_t(bitPattern: $1.value))))
+          $0 + max(0, Int(editline_columns($1.wide)))
         }
         return rest >= 0
       })
