@@ -40,7 +40,7 @@ libedit:
 
 $(DEMO).bin: $(DEMO).gguf | $(PROGRAM)
 	@echo "converting the demo model (once) ..." >&2
-	@$(PROGRAM) convert $< $@ --force </dev/null >&2
+	@$(PROGRAM) convert $< $@ --version 1 --force </dev/null >&2
 
 $(DEMO).gguf:
 	@echo "fetching the demo model (once, 90 MB) ..." >&2

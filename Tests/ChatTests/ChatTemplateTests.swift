@@ -187,17 +187,9 @@ private struct FixedVocabularyTokenizer: Tokenizer {
     }
   }
 
-  static let demoModel: String? = {
-    let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-      .deletingLastPathComponent().deletingLastPathComponent()
-    let beside = root.appendingPathComponent("models/SmolLM2-135M-Instruct.bin").path
-    let named = ProcessInfo.processInfo.environment["LLAMA_CHAT_DEMO_MODEL"]
-    return [named, beside].compactMap(\.self).first { FileManager.default.fileExists(atPath: $0) }
-  }()
-
-  @Test(.enabled(if: demoModel != nil, "needs the demo model (make chat)"))
+  @Test(.enabled(if: DemoModel.path != nil, "needs the demo model"))
   func chatMLMatchesSmolLM2() throws {
-    let checkpoint = try Checkpoint(path: #require(Self.demoModel))
+    let checkpoint = try Checkpoint(path: #require(DemoModel.path))
     let vocabulary = try Vocabulary.resolve(for: checkpoint, override: nil)
     let template = try ChatTemplate(
       kind: .chatML, tokenizer: vocabulary.makeTokenizer(), metadata: checkpoint.metadata)
