@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Inference
 import ModelFile
 
 /// Turns errors into one line on standard error and an exit code.
@@ -7,6 +8,7 @@ enum Report {
   /// Ends the program the way `error` asks for: help and version quietly, everything else with
   /// `error: PLACE: REASON`.
   static func exit(with error: any Error) -> Never {
+    if error is Interrupted { Signals.endAsRequested() }
     if let failure = error as? any Failure {
       problem(failure.description)
       Foundation.exit(failure.kind.rawValue)
@@ -33,6 +35,6 @@ enum Report {
   static func warning(_ text: String) { write("warning: " + visible(text, singleLine: true)) }
 
   private static func write(_ text: String) {
-    FileHandle.standardError.write(Data((text + "\n").utf8))
+    writeAll(text + "\n", to: STDERR_FILENO)
   }
 }

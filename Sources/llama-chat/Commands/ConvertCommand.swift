@@ -1,6 +1,7 @@
 import ArgumentParser
 import Conversion
 import Foundation
+import Inference
 import ModelFile
 
 /// `llama-chat convert`: another project's model file to one self-contained .bin file.
@@ -43,12 +44,15 @@ struct ConvertCommand: ParsableCommand {
   }
 
   func run() throws {
+    try Signals.install()
+    Signals.enter(.writing)
     let converter = try GGUFConverter(path: source)
     for warning in converter.warnings { Report.warning("\(source): \(warning)") }
     var meter = ConversionMeter(isShown: !quiet)
     try converter.convert(
       to: output, version: formatVersion, groupSize: groupSize, overwrite: force
     ) { done, total, tensor in
+      if interruptFlag.isRaised { throw Interrupted() }
       meter.update(done: done, total: total, tensor: tensor)
     }
     meter.finish(output: output)
@@ -83,5 +87,5 @@ private struct ConversionMeter {
     write(isTerminal ? "\r\u{1B}[K\(text)\n" : "\(text)\n")
   }
 
-  private func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+  private func write(_ text: String) { writeAll(text, to: STDERR_FILENO) }
 }

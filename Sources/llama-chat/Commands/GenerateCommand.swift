@@ -30,20 +30,20 @@ struct GenerateCommand: ParsableCommand {
   }
 
   func run() throws {
+    try Signals.install()
     let (engine, tokenizer) = try options.load()
     var completion = Completion(engine: engine, tokenizer: tokenizer, sampler: sampling.sampler)
     let isTerminal = isatty(STDOUT_FILENO) == 1
-    let output = FileHandle.standardOutput
     let statistics = try completion.run(prompt: Array(prompt.utf8), steps: steps) { text in
-      try output.write(contentsOf: Data((isTerminal ? visible(text) : text).utf8))
+      try writeResult(isTerminal ? visible(text) : text)
     }
-    try output.write(contentsOf: Data("\n".utf8))
+    try writeResult("\n")
     // The first token comes from the prompt's logits; every other one costs a pass of its own.
     let passes = statistics.generatedTokens - 1
     if passes > 0 {
       let seconds = statistics.decodeTime / .seconds(1)
       let speed = String(format: "achieved tok/s: %.6f\n", Double(passes) / seconds)
-      FileHandle.standardError.write(Data(speed.utf8))
+      writeAll(speed, to: STDERR_FILENO)
     }
   }
 }

@@ -22,11 +22,11 @@ struct InspectCommand: ParsableCommand {
     let checkpoint = try Checkpoint(path: model)
     for warning in checkpoint.warnings { Report.warning("\(model): \(warning)") }
     let sections = [header(checkpoint), extensionBlock(checkpoint), tensors(checkpoint)]
-    print(sections.map { $0.joined(separator: "\n") }.joined(separator: "\n\n"))
-    print("\ntokenizer      \(tokenizerSummary(checkpoint))")
+    try writeResult(sections.map { $0.joined(separator: "\n") + "\n\n" }.joined())
+    try writeResult("tokenizer      \(tokenizerSummary(checkpoint))\n")
     if verify {
       try checkpoint.verify()
-      print("verified       every value is finite")
+      try writeResult("verified       every value is finite\n")
     }
   }
 

@@ -27,7 +27,6 @@ struct TokenizeCommand: ParsableCommand {
 
   func run() throws {
     let tokenizer = try vocabulary().makeTokenizer()
-    let output = FileHandle.standardOutput
     var number = 0
     while let line = InputLines.next() {
       number += 1
@@ -35,7 +34,7 @@ struct TokenizeCommand: ParsableCommand {
       let result =
         decode
         ? try decoded(line, with: tokenizer, place) : try encoded(line, with: tokenizer, place)
-      try output.write(contentsOf: Data((result + "\n").utf8))
+      try writeResult(result + "\n")
     }
   }
 

@@ -17,6 +17,8 @@ enum Signals {
     case typing
     /// The model reads or talks.
     case busy
+    /// Something is half written: whatever asks the program to end raises the flag instead.
+    case writing
     /// Another program has the terminal.
     case away
   }
@@ -39,14 +41,15 @@ enum Signals {
     interruptFlag.clear()
     enter(.starting)
     presses.store(0, ordering: .relaxed)
+    request.store(SIGINT, ordering: .relaxed)
     pending.store(0, ordering: .relaxed)
     firstPress.store(0, ordering: .relaxed)
     try pipeEnds.open()
-    handle(SIGINT) { _ in Signals.interrupt() }
+    handle(SIGINT) { Signals.interrupt(by: $0) }
     handle(SIGTSTP) { _ in Signals.suspend() }
     handle(SIGCONT) { _ in Signals.resume() }
     handle(SIGWINCH) { _ in Signals.wake(.resized) }
-    for signal in [SIGTERM, SIGHUP, SIGQUIT] { handle(signal) { Signals.die(by: $0) } }
+    for signal in [SIGTERM, SIGHUP, SIGQUIT] { handle(signal) { Signals.end(by: $0) } }
     for signal in [SIGILL, SIGTRAP, SIGABRT, SIGFPE, SIGSEGV] {
       handle(signal) { Signals.die(by: $0) }
     }
@@ -73,6 +76,9 @@ enum Signals {
     deliver(signal)
   }
 
+  /// Ends the program by the signal that raised the flag, after an ``Interrupted`` came through.
+  static func endAsRequested() { die(by: request.load(ordering: .relaxed)) }
+
   /// Stops this process, as Ctrl-Z does; returns when it goes on.
   static func stopProcess() { raise(SIGTSTP) }
 
@@ -89,6 +95,7 @@ enum Signals {
 
   private static let phase = Atomic<Int>(Phase.starting.rawValue)
   private static let pending = Atomic<Int>(0)
+  private static let request = Atomic<Int32>(SIGINT)
   private static let presses = Atomic<Int>(0)
   private static let firstPress = Atomic<UInt64>(0)
   private static let pipeEnds = PipeEnds()
@@ -97,13 +104,20 @@ enum Signals {
     Phase(rawValue: phase.load(ordering: .acquiring)) ?? .starting
   }
 
-  private static func interrupt() {
+  private static func interrupt(by signal: Int32) {
     switch current {
-    case .starting: die(by: SIGINT)
+    case .starting, .writing: end(by: signal)
     case .typing: wake(.interrupted)
     case .busy: interruptWork()
     case .away: break
     }
+  }
+
+  /// Ends the program, or asks it to put away what it is writing and end by ``endAsRequested()``.
+  private static func end(by signal: Int32) {
+    guard current == .writing else { return die(by: signal) }
+    request.store(signal, ordering: .relaxed)
+    interruptFlag.raise()
   }
 
   /// The third press within two seconds without an answer ends the program.
@@ -134,7 +148,7 @@ enum Signals {
     switch current {
     case .busy: TerminalModes.enterBusy()
     case .typing: wake(.continued)
-    case .starting, .away: break
+    case .starting, .writing, .away: break
     }
   }
 

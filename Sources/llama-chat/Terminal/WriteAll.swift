@@ -19,3 +19,12 @@ func writeAll(_ text: String, to stream: Int32) -> Bool {
   }
   return true
 }
+
+/// Writes a result to standard output.
+///
+/// - Throws: ``SystemError`` when it takes no more: a full disk, say.
+func writeResult(_ text: String) throws {
+  guard writeAll(text, to: STDOUT_FILENO) else {
+    throw SystemError(call: "writing to standard output", code: errno)
+  }
+}
