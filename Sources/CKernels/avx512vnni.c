@@ -10,7 +10,8 @@
 #define LCK_TILE_TOKENS 6
 #include "matmul_f32.h"
 
-enum { prefetch_bytes = 8192 };  // into the second-level cache
+// How far ahead, into the second-level cache; one line of two, as its neighbour comes along.
+enum { prefetch_bytes = 8192 };
 
 // x offered as x + 128 to be the unsigned side.
 #define LCK_X_FLIP ((int32_t)0x80808080)
@@ -38,14 +39,14 @@ LCK_INLINE i32x16 biased_sums(const int8_t *w, const int8_t *x, size_t count, co
       __m512i wi = bias;
       if (w) {
         wi = _mm512_xor_si512(_mm512_maskz_loadu_epi8(used, w + i * 64), bias);
-        _mm_prefetch((const char *)w + i * 64 + prefetch_bytes, _MM_HINT_T1);
+        if (i % 2 == 0) _mm_prefetch((const char *)w + i * 64 + prefetch_bytes, _MM_HINT_T1);
       }
       acc = _mm512_dpbusd_epi32(acc, wi, xi);
     }
     v[i] = (i32x16)acc;
   }
-  if (group == 64) return sum_each_i32(v);
-  i32x16 halves = sum_halves_i32(v);
+  if (group == 64) return sum_each(v);
+  i32x16 halves = sum_halves(v);
   return __builtin_shufflevector(halves, halves, 0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15);
 }
 

@@ -18,60 +18,48 @@ LCK_INLINE size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
 
 // MARK: - One token
 
-enum { stream_groups = 256 };  // groups of a row taken at a time: their terms for 16 rows fill 16 KB
+enum { stream_groups = 1024 };  // at most this many groups of a row at a time: what is known of x stays in the cache
 
 // (sum * weight scale) * input scale of 16 groups, or of the first `count`; the lanes above hold anything.
 LCK_INLINE f32x16 group_terms(const int8_t *w, f32x16 ws, const int8_t *x, const float *xs,
-                              const int32_t *offsets, size_t count, size_t group) {
+                              const int32_t *offsets, size_t count, const size_t group) {
   i32x16 sums = group_sums(w, x, offsets, count, group);
   return (__builtin_convertvector(sums, f32x16) * ws) * load(xs);
 }
 
-// Adds the terms of 16 rows (lane = row) group after group.
-LCK_INLINE f32x16 add_terms(f32x16 acc, float terms[lanes][stream_groups], size_t groups) {
-  for (size_t g = 0; g < groups; g += lanes) {
-    // The last block ends with the last group; what it has in common with the one before is skipped.
-    size_t first = groups - g >= lanes || groups < lanes ? g : groups - lanes;
-    i32x16 columns[lanes];
-    LCK_UNROLL for (size_t r = 0; r < lanes; r++) columns[r] = load_i32(&terms[r][first]);
-    transpose(columns);
-    if (groups - g >= lanes) {
-      LCK_UNROLL for (size_t c = 0; c < lanes; c++) acc += (f32x16)columns[c];
-    } else {
-      for (size_t c = g - first; c < groups - first; c++) acc += (f32x16)columns[c];
-    }
+// acc + terms[from] + ... + terms[to - 1], one after the other. By way of memory, because sixteen loads are
+// cheaper than sixteen shuffles, and the row's other work hides the chain of additions.
+LCK_INLINE float add_in_order(float acc, f32x16 terms, size_t from, size_t to) {
+  float each[lanes] __attribute__((aligned(64)));
+  store(each, terms);
+  __asm__ volatile("" : "+m"(each));
+  if (from == 0 && to == lanes) {
+    LCK_UNROLL for (size_t i = 0; i < lanes; i++) acc += each[i];
+  } else {
+    for (size_t i = from; i < to; i++) acc += each[i];
   }
   return acc;
 }
 
-// Rows 0 ..< rows (<= 16) of one slab of `groups` groups. `ws_left` scales may be read from ws.
-LCK_INLINE void stream_rows(float *out, const int8_t *w, const float *ws, size_t ws_left, const int8_t *x,
-                            const float *xs, const int32_t *offsets, size_t rows, size_t n, size_t groups,
-                            size_t group, bool first) {
-  float terms[lanes][stream_groups];
-  for (size_t r = 0; r < rows; r++) {
-    const int8_t *row = w + r * n;
-    const float *scales = ws + r * (n / group);
-    size_t g = 0;
-    for (; g + lanes <= groups; g += lanes) {
-      store(&terms[r][g], group_terms(row + g * group, load(scales + g), x + g * group, xs + g, offsets + g, lanes, group));
-    }
-    if (g < groups && groups >= lanes) {
-      g = groups - lanes;
-      store(&terms[r][g], group_terms(row + g * group, load(scales + g), x + g * group, xs + g, offsets + g, lanes, group));
-    } else if (g < groups) {
-      size_t left = ws_left - r * (n / group);
-      f32x16 part = left >= lanes ? load(scales) : load_part(scales, left, 0);
-      store(&terms[r][0], group_terms(row, part, x, xs, offsets, groups, group));
-    }
+// acc + the product of one row, or of one slab of it. `ws_left` scales may be read from ws.
+LCK_INLINE float row_sum(float acc, const int8_t *w, const float *ws, size_t ws_left, const int8_t *x, const float *xs,
+                         const int32_t *offsets, size_t groups, const size_t group) {
+  if (groups < lanes) {
+    f32x16 scales = ws_left >= lanes ? load(ws) : load_part(ws, ws_left, 0);
+    return add_in_order(acc, group_terms(w, scales, x, xs, offsets, groups, group), 0, groups);
   }
-  size_t width = groups < lanes ? (size_t)lanes : groups;
-  for (size_t r = rows; r < lanes; r++) memset(terms[r], 0, width * sizeof(float));
-  f32x16 acc = {0};
-  if (!first) acc = rows == lanes ? load(out) : load_part(out, rows, 0);
-  acc = add_terms(acc, terms, groups);
-  if (rows == lanes) store(out, acc);
-  else store_part(out, acc, rows);
+  size_t g = 0;
+  for (; g + lanes <= groups; g += lanes) {
+    f32x16 terms = group_terms(w + g * group, load(ws + g), x + g * group, xs + g, offsets + g, lanes, group);
+    acc = add_in_order(acc, terms, 0, lanes);
+  }
+  if (g < groups) {  // the last sixteen groups, of which the first are already in acc
+    size_t first = groups - lanes;
+    f32x16 terms = group_terms(w + first * group, load(ws + first), x + first * group, xs + first, offsets + first,
+                               lanes, group);
+    acc = add_in_order(acc, terms, g - first, lanes);
+  }
+  return acc;
 }
 
 // `group`, 64 or 32, is a constant at the call.
@@ -80,15 +68,25 @@ LCK_INLINE void stream(float *out, const int8_t *w, const float *ws, const int8_
   size_t all = n / group;
   for (size_t g = 0; g < all; g += stream_groups) {
     size_t groups = smaller(all - g, stream_groups);
-    int32_t offsets[stream_groups];
-    float padded[lanes] = {0};
+    int32_t offsets[stream_groups] __attribute__((aligned(64)));
     x_offsets(offsets, xq + g * group, groups, group);
+    float padded[lanes] = {0};
     if (groups < lanes) memcpy(padded, xs + g, groups * sizeof(float));
-    for (size_t r = 0; r < rows; r += lanes) {
-      stream_rows(out + r, w + r * n + g * group, ws + r * all + g, (rows - r) * all - g, xq + g * group,
-                  groups < lanes ? padded : xs + g, offsets, smaller(rows - r, lanes), n, groups, group, g == 0);
+    for (size_t r = 0; r < rows; r++) {
+      out[r] = row_sum(g == 0 ? 0 : out[r], w + r * n + g * group, ws + r * all + g, (rows - r) * all - g,
+                       xq + g * group, groups < lanes ? padded : xs + g, offsets, groups, group);
     }
   }
+}
+
+static __attribute__((noinline)) LCK_TARGET void stream_64(float *out, const int8_t *w, const float *ws,
+                                                           const int8_t *xq, const float *xs, size_t rows, size_t n) {
+  stream(out, w, ws, xq, xs, rows, n, 64);
+}
+
+static __attribute__((noinline)) LCK_TARGET void stream_32(float *out, const int8_t *w, const float *ws,
+                                                           const int8_t *xq, const float *xs, size_t rows, size_t n) {
+  stream(out, w, ws, xq, xs, rows, n, 32);
 }
 
 // MARK: - Several tokens
@@ -211,7 +209,7 @@ LCK_INLINE void tiles_q80(float *out, size_t out_stride, const panel *p, int32_t
 #undef LCK_TILE
 }
 
-static LCK_TARGET void panels_q80(float *out, size_t out_stride, const int8_t *w, const float *ws, const int8_t *xq,
+static __attribute__((noinline)) LCK_TARGET void panels_q80(float *out, size_t out_stride, const int8_t *w, const float *ws, const int8_t *xq,
                                   const float *xs, size_t rows, size_t n, size_t group, size_t tokens) {
   size_t most = slab_bytes / group * group;
   int32_t x[block_tokens][slab_steps];
@@ -242,9 +240,9 @@ static LCK_TARGET void matmul_q80(float *out, size_t out_stride, const int8_t *w
   if (group % 4 != 0 || group > slab_bytes) {
     lck_scalar_matmul_q80(out, out_stride, w, ws, xq, xs, rows, n, group, tokens);
   } else if (tokens == 1 && group == 64) {
-    stream(out, w, ws, xq, xs, rows, n, 64);
+    stream_64(out, w, ws, xq, xs, rows, n);
   } else if (tokens == 1 && group == 32) {
-    stream(out, w, ws, xq, xs, rows, n, 32);
+    stream_32(out, w, ws, xq, xs, rows, n);
   } else {
     for (size_t t = 0; t < tokens; t += block_tokens) {
       panels_q80(out + t * out_stride, out_stride, w, ws, xq + t * n, xs + t * (n / group), rows, n, group,

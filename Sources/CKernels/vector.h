@@ -31,7 +31,6 @@ enum { lanes = 16 };
 
 typedef float f32x16 __attribute__((vector_size(64)));
 typedef int32_t i32x16 __attribute__((vector_size(64)));
-typedef uint32_t u32x16 __attribute__((vector_size(64)));
 typedef int8_t i8x16 __attribute__((vector_size(16)));
 
 LCK_INLINE f32x16 load(const float *from) {
@@ -100,30 +99,22 @@ LCK_INLINE float sum(f32x16 v) {
 #define LCK_ODD_1(x, y) \
   __builtin_shufflevector(x, y, 1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31)
 
-// One step of `sum` for two vectors at once.
+// Sums of neighbouring blocks of x and y: one step on the way to the sums of whole vectors.
 #define LCK_FOLD(x, y, width) (LCK_EVEN_##width(x, y) + LCK_ODD_##width(x, y))
 
 // The sums of the halves of eight vectors: the low halves as lanes 0...7, the high ones as lanes 8...15.
-#define LCK_SUM_HALVES(vector, v)                                                      \
-  vector b[4], c[2];                                                                   \
-  LCK_UNROLL for (int i = 0; i < 4; i++) b[i] = LCK_FOLD(v[i], v[i + 4], 4);           \
-  LCK_UNROLL for (int i = 0; i < 2; i++) c[i] = LCK_FOLD(b[i], b[i + 2], 2);           \
+LCK_INLINE i32x16 sum_halves(const i32x16 *v) {
+  i32x16 b[4], c[2];
+  LCK_UNROLL for (int i = 0; i < 4; i++) b[i] = LCK_FOLD(v[i], v[i + 4], 4);
+  LCK_UNROLL for (int i = 0; i < 2; i++) c[i] = LCK_FOLD(b[i], b[i + 2], 2);
   return LCK_FOLD(c[0], c[1], 1);
-
-LCK_INLINE f32x16 sum_halves(const f32x16 *v) { LCK_SUM_HALVES(f32x16, v) }
-LCK_INLINE i32x16 sum_halves_i32(const i32x16 *v) { LCK_SUM_HALVES(i32x16, v) }
-
-// The sums of sixteen vectors, each in the order of `sum`, as lanes 0...15.
-LCK_INLINE f32x16 sum_each(const f32x16 *v) {
-  f32x16 halves[8];
-  LCK_UNROLL for (int i = 0; i < 8; i++) halves[i] = LCK_FOLD(v[i], v[i + 8], 8);
-  return sum_halves(halves);
 }
 
-LCK_INLINE i32x16 sum_each_i32(const i32x16 *v) {
+// The sums of sixteen vectors as lanes 0...15.
+LCK_INLINE i32x16 sum_each(const i32x16 *v) {
   i32x16 halves[8];
   LCK_UNROLL for (int i = 0; i < 8; i++) halves[i] = LCK_FOLD(v[i], v[i + 8], 8);
-  return sum_halves_i32(halves);
+  return sum_halves(halves);
 }
 
 #define LCK_SWAP(x, y, width)                                                          \
