@@ -77,7 +77,7 @@ import Testing
     (":set max 5", "max 12 → 5 (from the next reply)"), (":set stats off", "stats on → off"),
     (":set tags allow", "tags refuse → allow"), (":stats off", "stats on → off"),
     (":stats", "no replies yet; the line after each reply is on"),
-    (":threads 1", "threads 1 → 1 (\(Engine.maximumThreads) available; pool resized)"),
+    (":threads 1", "threads 1 → 1 (\(Processors.available) processors; pool resized)"),
     (":set threads", "threads 1 (1…\(Engine.maximumThreads))"),
     (":clear", "nothing to clear"), (":help keys", CommandTable.keys),
     (":?", CommandTable.overview),
