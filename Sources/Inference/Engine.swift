@@ -77,6 +77,18 @@ public final class Engine {
     return UnsafeBufferPointer(transformer.operators.workspace.logits)
   }
 
+  /// Reads all of `bytes`, a consecutive part a thread, and forgets it.
+  func read(_ bytes: UnsafeRawBufferPointer) {
+    let share = bytes.count / threads / 64 * 64
+    pool.run(chunks: threads) { part, _ in
+      guard let start = bytes.baseAddress else { return }
+      _ = lck_read(start + part * share, share)
+    }
+  }
+
+  /// A job of nothing, one chunk a thread.
+  func shareOutNothing() { pool.run(chunks: threads) { _, _ in } }
+
   /// The most threads an engine takes: twice the processors this process may use.
   public static var maximumThreads: Int { 2 * Processors.available }
 

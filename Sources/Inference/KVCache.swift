@@ -81,6 +81,17 @@ public final class KVCache {
     zip(tokens, other).prefix { $0 == $1 }.count
   }
 
+  /// Holds `count` copies of token 0 with made-up rows, to measure speed at a depth without reading to it.
+  func occupy(_ count: Int) {
+    let used = (count + Int(lck_key_block) - 1) / Int(lck_key_block) * Int(lck_key_block)
+    for index in 0..<2 * config.layers {
+      for head in 0..<config.kvHeads {
+        plane(index, head: head).update(repeating: 0.01, count: used * config.headSize)
+      }
+    }
+    tokens = Array(repeating: 0, count: count)
+  }
+
   /// Declares the rows of the next positions valid.
   func append(_ batch: some Collection<TokenID>) { tokens.append(contentsOf: batch) }
 

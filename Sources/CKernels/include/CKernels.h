@@ -81,6 +81,9 @@ const lck_kernels *lck_kernels_best(void);
 // The names this CPU can run, fastest first, as a NULL-terminated array.
 const char *const *lck_kernel_names(void);
 
+// Reads whole 256-byte steps of memory that starts on a multiple of 8; returns a sum, so that nothing is skipped.
+uint64_t lck_read(const void *from, size_t bytes);
+
 // Positions in a block of keys.
 enum { lck_key_block = 16 };
 

@@ -73,7 +73,8 @@ extension Repl {
         "threads", "must be 1…\(most), + or -, got \"\(text)\"\(atEdge(text, old))")
     }
     try engine.resize(threads: wanted)
-    output.notice("threads \(old) → \(engine.threads) (\(Processors.available) processors; pool resized)")
+    output.notice(
+      "threads \(old) → \(engine.threads) (\(Processors.available) processors; pool resized)")
   }
 
   private func atEdge(_ text: String, _ current: Int) -> String {
