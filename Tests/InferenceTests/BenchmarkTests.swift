@@ -1,4 +1,5 @@
 import Inference
+import ModelFile
 import Testing
 
 @Suite struct BenchmarkTests {
