@@ -3,9 +3,9 @@ import Tokenization
 
 /// What the user should know about a file that can be converted all the same.
 enum ConversionWarnings {
-  /// All that applies to a model, one sentence each.
-  static func all(
-    _ parameters: GGUFParameters, template: TemplateKind?, hasTemplate: Bool, tensors: [GGUFTensor]
+  /// What holds for every output, one sentence each.
+  static func general(
+    _ parameters: GGUFParameters, template: TemplateKind?, hasTemplate: Bool
   ) -> [String] {
     var warnings: [String] = []
     if template == nil {
@@ -14,13 +14,19 @@ enum ConversionWarnings {
           ? "the file's chat template is of an unknown kind; pass --template to chat"
           : "the file has no chat template; pass --template to chat")
     }
+    for key in parameters.unknownKeys {
+      warnings.append("metadata '\(key)' is not known and was ignored")
+    }
+    return warnings
+  }
+
+  /// What holds for a version 2 file besides, one sentence each.
+  static func int8(_ parameters: GGUFParameters, tensors: [GGUFTensor]) -> [String] {
+    var warnings: [String] = []
     if parameters.ropeTheta != 10000 {
       warnings.append(
         "RoPE theta is \(parameters.ropeTheta), and llama2.c always computes with 10000: its runq "
           + "can load a version 2 file of this model, but its text will be wrong")
-    }
-    for key in parameters.unknownKeys {
-      warnings.append("metadata '\(key)' is not known and was ignored")
     }
     if let warning = requantization(of: tensors) { warnings.append(warning) }
     return warnings

@@ -15,8 +15,11 @@ public struct GGUFConverter {
   public var metadata: ModelMetadata { model.metadata }
   /// The tokenizer that will be appended.
   public var vocabulary: Vocabulary { model.vocabulary }
-  /// What the user should know although the file can be converted, one sentence each.
-  public var warnings: [String] { model.warnings }
+
+  /// What the user should know although the file can be converted to that version, one sentence each.
+  public func warnings(version: Int) -> [String] {
+    version == 2 ? model.warnings + model.int8Warnings : model.warnings
+  }
 
   /// Opens and checks the GGUF file.
   ///

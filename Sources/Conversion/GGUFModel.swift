@@ -8,7 +8,10 @@ struct GGUFModel {
   let config: ModelConfig
   let metadata: ModelMetadata
   let vocabulary: Vocabulary
+  /// What the user should know whatever the output's version.
   let warnings: [String]
+  /// What the user should know of a version 2 output besides.
+  let int8Warnings: [String]
 
   init(path: String) throws {
     file = try GGUFFile(path: path)
@@ -42,8 +45,9 @@ struct GGUFModel {
     metadata.tokenCount = vocabulary.count
     metadata.sourceName = try file.metadata.string("general.name") ?? ""
     self.metadata = metadata
-    warnings = ConversionWarnings.all(
-      parameters, template: template, hasTemplate: jinja != nil, tensors: tensors)
+    warnings = ConversionWarnings.general(
+      parameters, template: template, hasTemplate: jinja != nil)
+    int8Warnings = ConversionWarnings.int8(parameters, tensors: tensors)
   }
 
   /// The shape; the classifier is shared when there is none, or when it is a copy of the embedding.

@@ -47,7 +47,9 @@ struct ConvertCommand: ParsableCommand {
     try Signals.install()
     Signals.enter(.writing)
     let converter = try GGUFConverter(path: source)
-    for warning in converter.warnings { Report.warning("\(source): \(warning)") }
+    for warning in converter.warnings(version: formatVersion) {
+      Report.warning("\(source): \(warning)")
+    }
     var meter = ConversionMeter(isShown: !quiet)
     try converter.convert(
       to: output, version: formatVersion, groupSize: groupSize, overwrite: force
