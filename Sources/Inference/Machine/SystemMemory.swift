@@ -1,0 +1,56 @@
+import Foundation
+
+/// How much memory can still be taken.
+enum SystemMemory {
+  /// Bytes: what the system calls available, or what the control group leaves, whichever is less.
+  static func available() -> Int {
+    // macOS has no such files and pages to disk instead: there all of its memory counts.
+    min(
+      availableToSystem ?? Int(clamping: ProcessInfo.processInfo.physicalMemory),
+      leftInGroup ?? .max)
+  }
+
+  private static var availableToSystem: Int? {
+    ControlGroup.text(of: "/proc/meminfo").flatMap(available(accordingTo:))
+  }
+
+  /// `MemAvailable` of `/proc/meminfo`, in bytes.
+  static func available(accordingTo meminfo: String) -> Int? {
+    bytes(after: "MemAvailable:", in: meminfo, unit: 1024)
+  }
+
+  private static var leftInGroup: Int? {
+    guard let limit = ControlGroup.read("memory.max"),
+      let used = ControlGroup.read("memory.current")
+    else { return nil }
+    return left(limit: limit, used: used, statistics: ControlGroup.read("memory.stat") ?? "")
+  }
+
+  /// What a control group's limit leaves, in bytes; `nil` when there is none.
+  ///
+  /// Pages of files, a mapped model's among them, count as used, but give way to whoever needs room.
+  ///
+  /// - Parameters:
+  ///   - limit: `memory.max` of cgroup v2: bytes, or `max`.
+  ///   - used: `memory.current`: bytes.
+  ///   - statistics: `memory.stat`: a name and bytes a line.
+  static func left(limit: String, used: String, statistics: String) -> Int? {
+    guard let limit = Int(limit), let used = Int(used), limit >= 0, used >= 0 else { return nil }
+    let files = ["inactive_file", "active_file"].compactMap { bytes(after: $0, in: statistics) }
+    let needed = max(0, used - files.reduce(0) { $0 + min($1, used) })
+    return max(0, limit - needed)
+  }
+
+  /// The number in the line that begins with the word `name`, times `unit`.
+  private static func bytes(after name: String, in text: String, unit: Int = 1) -> Int? {
+    for line in text.split(separator: "\n") {
+      let words = line.split(separator: " ")
+      guard words.count >= 2, words[0] == name, let number = Int(words[1]), number >= 0 else {
+        continue
+      }
+      let (product, overflow) = number.multipliedReportingOverflow(by: unit)
+      return overflow ? nil : product
+    }
+    return nil
+  }
+}

@@ -1,0 +1,47 @@
+import Testing
+
+@testable import Inference
+
+/// What the kernel's files say of this machine.
+@Suite struct MachineTests {
+  @Test(
+    arguments: [
+      ("max 100000", nil), ("400000 100000", 4), ("150000 100000", 2), ("1000 100000", 1),
+      ("100000 100000", 1), ("0 100000", nil), ("-1 100000", nil), ("100000 0", nil),
+      ("nan 1", nil), ("9223372036854775807 1", .max), ("100000", nil), ("", nil),
+    ] as [(String, Int?)])
+  func quotasAreProcessors(text: String, processors: Int?) {
+    #expect(Processors.allowed(byQuota: text) == processors)
+  }
+
+  @Test func thereIsAProcessor() {
+    #expect(Processors.available >= 1)
+    #expect(Engine.maximumThreads >= Processors.available)
+  }
+
+  @Test(
+    arguments: [
+      ("MemTotal:  16 kB\nMemFree: 1 kB\nMemAvailable:    12 kB\n", 12 * 1024),
+      ("MemAvailable: 9223372036854775807 kB", nil), ("MemAvailable: x kB", nil),
+      ("MemAvailable:", nil), ("", nil),
+    ] as [(String, Int?)])
+  func availableMemoryIsFound(meminfo: String, bytes: Int?) {
+    #expect(SystemMemory.available(accordingTo: meminfo) == bytes)
+  }
+
+  @Test(
+    arguments: [
+      ("1000", "400", "", 600), ("1000", "1200", "", 0), ("max", "400", "", nil),
+      ("1000", "x", "", nil),
+      // Pages of files give way.
+      ("1000", "900", "anon 300\ninactive_file 400\nactive_file 200", 700),
+      ("1000", "900", "active_file 9223372036854775807\ninactive_file 9", 1000),
+    ] as [(String, String, String, Int?)])
+  func groupsLeaveMemory(limit: String, used: String, statistics: String, left: Int?) {
+    #expect(SystemMemory.left(limit: limit, used: used, statistics: statistics) == left)
+  }
+
+  @Test func thereIsMemory() {
+    #expect(SystemMemory.available() > 0)
+  }
+}
