@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Ctrl-C, Ctrl-Z and ends: in every state the terminal is given back as it was.
@@ -121,6 +122,25 @@ import Testing
     kill(talking.process, signal)
     #expect(try talking.ending() == .signal(signal))
     #expect(talking.modes == original)
+  }
+
+  /// Several times, as chance decides which thread comes upon the missing pages first.
+  @Test(arguments: 1...8)
+  func aModelCutShortEndsTheProgram(attempt: Int) throws {
+    let program = try Program()
+    let model = program.folder.file("model.bin")
+    try FileManager.default.copyItem(
+      atPath: try #require(Models.arguments(.slow).first), toPath: model)
+    let terminal = try PseudoTerminal(
+      Program.path, [model, "-t", "0", "-j", "2"], environment: program.environment)
+    try terminal.expectPrompt()
+    try terminal.type("Tell me\r")
+    try terminal.expectReply()
+    let file = try FileHandle(forWritingTo: URL(fileURLWithPath: model))
+    try file.truncate(atOffset: 256)
+    #expect(try terminal.ending() == .exit(3))
+    #expect(terminal.rawOutput.contains("error: the model file became unreadable"))
+    #expect(try terminal.modes == terminal.originalModes())
   }
 
   @Test(arguments: ["prompt", "reply"])

@@ -35,6 +35,7 @@ struct Program {
     let arguments = try Models.arguments(model) + options
     let terminal = try PseudoTerminal(
       Self.path, arguments, environment: environment, columns: columns)
+    terminal.home = folder
     try terminal.expectPrompt()
     return terminal
   }

@@ -24,6 +24,8 @@ final class PseudoTerminal {
   #endif
 
   let process: pid_t
+  /// What the program writes to, to be removed after its end and not before.
+  var home: AnyObject?
   private let master: Int32
   /// Kept open, so that the modes can be seen after the program's end.
   private let slave: Int32
