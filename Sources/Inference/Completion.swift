@@ -2,6 +2,11 @@ import ModelFile
 import Tokenization
 
 /// Continues a text, as llama2.c's `run` does: the prompt is part of the output.
+///
+///     var completion = Completion(
+///       engine: engine, tokenizer: tokenizer, sampler: Sampler(temperature: 1, topP: 0.9, seed: 42))
+///     let prompt = Array("Once upon a time".utf8)
+///     let statistics = try completion.run(prompt: prompt, steps: 256) { print($0, terminator: "") }
 public struct Completion {
   /// What a completion cost.
   public struct Statistics: Sendable {
@@ -36,7 +41,8 @@ public struct Completion {
   ///   - steps: Positions to fill, the prompt's included; 0 or more than the context means the context.
   ///   - interrupt: Ends the text early when raised.
   ///   - emit: Called with each piece of whole code points.
-  /// - Throws: ``InferenceError``, ``Interrupted`` when stopped while reading the prompt, and what `emit` throws.
+  /// - Throws: ``InferenceError``, ``Interrupted`` when stopped while reading the prompt, and what
+  ///   `emit` throws.
   public mutating func run(
     prompt: some Collection<UInt8>, steps: Int, interrupt: InterruptFlag? = nil,
     emit: (String) throws -> Void

@@ -12,13 +12,13 @@ final class TinyEngine {
   private let format: CheckpointFormat
 
   init(
-    _ format: CheckpointFormat, config: ModelConfig = TinyModel.config, threads: Int = 1,
-    instructionSet: String? = nil
+    _ format: CheckpointFormat, config: ModelConfig = TinyModel.config,
+    metadata: ModelMetadata = ModelMetadata(), threads: Int = 1, instructionSet: String? = nil
   ) throws {
     directory = try TemporaryDirectory()
     self.format = format
     let path = directory.file("tiny.bin")
-    weights = try TinyModel.write(to: path, config: config, format: format)
+    weights = try TinyModel.write(to: path, config: config, format: format, metadata: metadata)
     engine = try Engine(
       model: Model(checkpoint: Checkpoint(path: path)), threads: threads,
       instructionSet: instructionSet)
