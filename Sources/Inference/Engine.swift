@@ -44,10 +44,12 @@ public final class Engine {
     try pool.resize(threads: threads)
   }
 
-  /// Reads `tokens` (at least one) at the cache's end; the logits after the last of them, (vocabSize).
+  /// Reads tokens at the cache's end; the logits after the last of them, (vocabSize).
   ///
   /// Logits are valid until the next call. They are bit-identical whatever the number of threads, the
   /// way tokens are split over calls, and whether earlier tokens were read now or long ago.
+  ///
+  /// No tokens, or a cache made for a model of another shape, are programmer errors and trap.
   ///
   /// - Parameters:
   ///   - interrupt: Polled between layers; the cache then keeps the tokens of the finished batches.
@@ -58,6 +60,7 @@ public final class Engine {
     progress: ((Int) -> Void)? = nil
   ) throws -> UnsafeBufferPointer<Float> {
     let tokens = Array(tokens)
+    precondition(!tokens.isEmpty && cache.fits(model.config), "nothing to read, or a foreign cache")
     let vocabulary = 0..<Int32(clamping: model.config.vocabSize)
     if let id = tokens.first(where: { !vocabulary.contains($0) }) {
       throw InferenceError.unknownToken(id: id, vocabSize: vocabulary.count)
@@ -116,10 +119,4 @@ public final class Engine {
     }
     return kernels
   }
-}
-
-/// Thrown when an ``InterruptFlag`` stopped the work; the cache is consistent.
-public struct Interrupted: Error {
-  /// The only value.
-  public init() {}
 }

@@ -35,8 +35,8 @@ public enum InferenceError: Failure, Hashable {
       "no \"\(name)\" kernels on this processor; available: \(available.joined(separator: ", "))"
     case .cacheDoesNotFit(let bytes, let available, let capacity):
       """
-      needs \(bytes / 1_000_000) MB for a \(capacity)-token context; \
-      \(available / 1_000_000) MB free; try --ctx \(max(16, capacity / 2))
+      needs \(SizeText.bytes(bytes)) for a \(capacity)-token context; \
+      \(SizeText.bytes(available)) free; try --ctx \(max(16, capacity / 2))
       """
     case .damagedLogits(let position):
       "model produced NaN or infinity at position \(position); damaged file? try inspect --verify"

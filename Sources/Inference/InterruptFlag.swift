@@ -14,3 +14,9 @@ public final class InterruptFlag: Sendable {
   /// Whether a stop is asked for.
   public var isRaised: Bool { raised.load(ordering: .acquiring) }
 }
+
+/// Thrown when an ``InterruptFlag`` stopped the work; the cache is consistent.
+public struct Interrupted: Error {
+  /// The only value.
+  public init() {}
+}

@@ -92,6 +92,12 @@ public final class KVCache {
     tokens = Array(repeating: 0, count: count)
   }
 
+  /// Whether its rows are those of a model of this shape.
+  func fits(_ other: ModelConfig) -> Bool {
+    config.layers == other.layers && config.kvHeads == other.kvHeads
+      && config.headSize == other.headSize
+  }
+
   /// Declares the rows of the next positions valid.
   func append(_ batch: some Collection<TokenID>) { tokens.append(contentsOf: batch) }
 

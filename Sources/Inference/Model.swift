@@ -6,6 +6,7 @@ import ModelFile
 public final class Model: Sendable {
   /// The file the weights live in.
   public let checkpoint: Checkpoint
+  /// Views into ``checkpoint``, which keeps them valid.
   let weights: Weights
   /// Bytes of weights read to decode one token.
   public let bytesPerToken: Int

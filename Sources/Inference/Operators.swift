@@ -121,8 +121,7 @@ struct Operators {
   /// positions; query heads share KV heads in groups (Ainslie et al., 2023).
   func attention(
     _ out: UnsafeMutablePointer<Float>, _ cache: KVCache, layer: Int, position: Int,
-    config: ModelConfig,
-    tokens: Int
+    config: ModelConfig, tokens: Int
   ) {
     let size = config.headSize
     let queriesPerKV = config.heads / config.kvHeads

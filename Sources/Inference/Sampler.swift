@@ -63,6 +63,7 @@ public struct Sampler: Sendable {
     probabilities.append(contentsOf: logits.lazy.map { [temperature] in $0 / temperature })
     probabilities.withUnsafeMutableBufferPointer { values in
       guard let base = values.baseAddress else { return }
+      // All kernels give the same bits, so this need not be the engine's.
       lck_kernels_best().pointee.softmax(base, values.count)
     }
   }

@@ -61,7 +61,9 @@ struct LayerWeights {
   let w3: Matrix
 }
 
-/// Every weight of a model, as views into its checkpoint.
+/// Every weight of a model, as views into its checkpoint, which must live as long.
+///
+/// Safe to share: nothing writes to what the pointers point at.
 struct Weights: @unchecked Sendable {
   /// (vocabSize, dim).
   let tokenEmbedding: Matrix

@@ -1,4 +1,6 @@
 /// A tensor's values inside the mapped file; valid while its ``Checkpoint`` lives.
+///
+/// Safe to share: nothing writes to the mapping.
 public struct TensorView: @unchecked Sendable {
   /// The values, in the file's own encoding.
   public enum Values {

@@ -34,8 +34,12 @@ struct BenchCommand: ParsableCommand {
   var json = false
 
   func validate() throws {
-    for (name, value) in [("--prompt", prompt), ("--generate", generate)] where value < 0 {
-      throw ValidationError("\(name): must be 0 or more, got \(value)")
+    let counts =
+      [("--prompt", prompt), ("--generate", generate)] + depth.values.map { ("--depth", $0) }
+    // No context is longer, and sums of these stay far from overflowing.
+    let most = Int(Int32.max)
+    for (name, value) in counts where !(0...most).contains(value) {
+      throw ValidationError("\(name): must be 0…\(most), got \(value)")
     }
   }
 

@@ -55,6 +55,7 @@ enum TerminalModes {
 
   // MARK: - Storage that a signal handler can reach
 
+  /// Safe to share: written once, before `isSaved` says so, and only read from then on.
   private struct Storage: @unchecked Sendable {
     let original = UnsafeMutablePointer<termios>.allocate(capacity: 1)
     let busy = UnsafeMutablePointer<termios>.allocate(capacity: 1)
