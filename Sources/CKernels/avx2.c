@@ -14,6 +14,7 @@ enum { prefetch_bytes = 8192 };  // into the second-level cache
 
 // Panels hold int16 pairs for `vpmaddwd`: exact for any int8, and as fast as bytes without VNNI.
 #define LCK_X_FLIP 0
+#define LCK_STREAM_TOKENS 8
 #define LCK_DWORD_BYTES 2
 #define LCK_PANEL_WIDTH 8
 #define LCK_PANEL_ROWS 16

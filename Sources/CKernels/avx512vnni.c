@@ -7,7 +7,7 @@
 #include "elementwise.h"
 
 #define LCK_TILE_ROWS 4
-#define LCK_TILE_TOKENS 6
+#define LCK_TILE_TOKENS 4
 #include "matmul_f32.h"
 
 // How far ahead, into the second-level cache; one line of two, as its neighbour comes along.
@@ -15,6 +15,7 @@ enum { prefetch_bytes = 8192 };
 
 // x offered as x + 128 to be the unsigned side.
 #define LCK_X_FLIP ((int32_t)0x80808080)
+#define LCK_STREAM_TOKENS 4
 #define LCK_DWORD_BYTES 4
 #define LCK_PANEL_WIDTH 16
 #define LCK_PANEL_ROWS 32

@@ -1,34 +1,33 @@
-// The float matrix product of one instruction set: tiles of LCK_TILE_ROWS x LCK_TILE_TOKENS dot products,
-// each in the canonical order, so the tile's size changes the speed and never a bit.
+// The float matrix product of one instruction set. A single token takes each row in turn, as one stream of
+// memory; several take tiles of LCK_TILE_ROWS x LCK_TILE_TOKENS dot products. Each of them is in the canonical
+// order, so the tile's size, chosen to fit the registers, changes the speed and never a bit.
 #ifndef LLAMA_CHAT_MATMUL_F32_H
 #define LLAMA_CHAT_MATMUL_F32_H
 
 #include "vector.h"
 
-enum {
-  decode_rows = 8,             // rows read side by side for a single token
-  prefetch_floats = 512,       // how far ahead of each of them
-  token_block_floats = 65536,  // as many input vectors as stay in the second-level cache
-};
+enum { token_block_floats = 65536 };  // as many input vectors as stay in the second-level cache
+
+// Adds the products of sixteen columns, of which the first `count` exist. `rows` and `tokens` are constants.
+LCK_INLINE void tile_step(f32x16 *acc, const float *w, const float *x, size_t n, const size_t rows,
+                          const size_t tokens, const size_t count) {
+  f32x16 wi[LCK_TILE_ROWS];
+  LCK_UNROLL for (size_t r = 0; r < rows; r++) {
+    wi[r] = count == lanes ? load(w + r * n) : load_part(w + r * n, count, 0);
+  }
+  LCK_UNROLL for (size_t t = 0; t < tokens; t++) {
+    f32x16 xi = count == lanes ? load(x + t * n) : load_part(x + t * n, count, 0);
+    LCK_UNROLL for (size_t r = 0; r < rows; r++) acc[t * rows + r] = fused(wi[r], xi, acc[t * rows + r]);
+  }
+}
 
 // The dot products of `rows` x `tokens`, both constants at the call.
 LCK_INLINE void tile_f32(float *out, size_t out_stride, const float *w, const float *x, size_t n,
                          const size_t rows, const size_t tokens) {
-  f32x16 acc[32] = {{0}};
-  for (size_t i = 0; i < n; i += lanes) {
-    size_t left = n - i;
-    f32x16 wi[8];
-    LCK_UNROLL for (size_t r = 0; r < rows; r++) {
-      wi[r] = left >= lanes ? load(w + r * n + i) : load_part(w + r * n + i, left, 0);
-      if (tokens == 1) __builtin_prefetch(w + r * n + i + prefetch_floats);
-    }
-    LCK_UNROLL for (size_t t = 0; t < tokens; t++) {
-      f32x16 xi = left >= lanes ? load(x + t * n + i) : load_part(x + t * n + i, left, 0);
-      LCK_UNROLL for (size_t r = 0; r < rows; r++) {
-        acc[t * rows + r] = fused(wi[r], xi, acc[t * rows + r]);
-      }
-    }
-  }
+  f32x16 acc[LCK_TILE_ROWS * LCK_TILE_TOKENS] = {{0}};
+  size_t i = 0;
+  for (; i + lanes <= n; i += lanes) tile_step(acc, w + i, x + i, n, rows, tokens, lanes);
+  if (i < n) tile_step(acc, w + i, x + i, n, rows, tokens, n - i);
   LCK_UNROLL for (size_t t = 0; t < tokens; t++) {
     LCK_UNROLL for (size_t r = 0; r < rows; r++) out[t * out_stride + r] = sum(acc[t * rows + r]);
   }
@@ -54,9 +53,7 @@ static LCK_TARGET void tokens_f32(float *out, size_t out_stride, const float *w,
 static LCK_TARGET void matmul_f32(float *out, size_t out_stride, const float *w, const float *x, size_t rows,
                                   size_t n, size_t tokens) {
   if (tokens == 1) {
-    size_t r = 0;
-    for (; r + decode_rows <= rows; r += decode_rows) tile_f32(out + r, out_stride, w + r * n, x, n, decode_rows, 1);
-    tokens_f32(out + r, out_stride, w + r * n, x, rows - r, n, 1);
+    for (size_t r = 0; r < rows; r++) out[r] = dot(w + r * n, x, n);
     return;
   }
   size_t block = token_block_floats / (n + 1) / LCK_TILE_TOKENS * LCK_TILE_TOKENS;

@@ -1,13 +1,13 @@
 // The int8 matrix product of one instruction set, around the few operations its file provides:
 //
-//   group_sums(w, x, offsets, count, group)  exact sums of up to 16 groups of 64 or 32 products, for one token
+//   group_sums(w, x, offsets, count, group)  exact sums of up to 16 groups of 64 or 32 products
 //   x_offsets(offsets, x, count, group)      what group_sums needs to know of x
 //   dwords(from)                             LCK_DWORD_BYTES * 16 int8 as 16 ints, as `dot_step` takes them
 //   dot_step(acc, w, x)                      acc + products of each lane of w and the int x (one dword each)
 //   LCK_X_FLIP                               what is xor-ed to x's dwords for dot_step; if not 0, x gains 128
 //
-// One token reads the weights as one sequential stream. Several tokens share panels of LCK_PANEL_ROWS rows,
-// transposed on the fly so that a lane is a row. Both add the scaled group sums of a row in ascending order.
+// A token or a few (LCK_STREAM_TOKENS) read the weights as one sequential stream. More share panels of
+// LCK_PANEL_ROWS rows, transposed on the fly so that a lane is a row. Both add the scaled group sums of a row in ascending order.
 #ifndef LLAMA_CHAT_MATMUL_Q80_H
 #define LLAMA_CHAT_MATMUL_Q80_H
 
@@ -16,9 +16,12 @@
 
 LCK_INLINE size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
 
-// MARK: - One token
+// MARK: - A token or a few
 
-enum { stream_groups = 1024 };  // at most this many groups of a row at a time: what is known of x stays in the cache
+enum {
+  stream_groups = 1024,  // at most this many groups of a row at a time: what is known of x stays in the cache
+  narrow_groups = 64,
+};
 
 // (sum * weight scale) * input scale of 16 groups, or of the first `count`; the lanes above hold anything.
 LCK_INLINE f32x16 group_terms(const int8_t *w, f32x16 ws, const int8_t *x, const float *xs,
@@ -62,34 +65,78 @@ LCK_INLINE float row_sum(float acc, const int8_t *w, const float *ws, size_t ws_
   return acc;
 }
 
-// `group`, 64 or 32, is a constant at the call.
-LCK_INLINE void stream(float *out, const int8_t *w, const float *ws, const int8_t *xq, const float *xs,
-                       size_t rows, size_t n, const size_t group) {
+// Rows of fewer than `narrow_groups` groups, sixteen at a time: their groups, one row's after another's, fill
+// whole blocks of sixteen, while x is repeated to match. Returns how many rows are done, a multiple of 16.
+LCK_INLINE size_t stream_narrow(float *out, const int8_t *w, const float *ws, const int8_t *xq, const float *xs,
+                                size_t rows, const size_t group, size_t groups) {
+  enum { most = narrow_groups + lanes };
+  int8_t x[most * 64] __attribute__((aligned(64)));
+  float scales[most] __attribute__((aligned(64)));
+  int32_t offsets[most] __attribute__((aligned(64)));
+  for (size_t g = 0; g < groups + lanes; g++) {
+    memcpy(x + g * group, xq + g % groups * group, group);
+    scales[g] = xs[g % groups];
+  }
+  x_offsets(offsets, x, groups + lanes, group);
+  size_t r = 0;
+  for (; r + lanes <= rows; r += lanes) {
+    float terms[lanes * narrow_groups] __attribute__((aligned(64)));
+    size_t at = 0;  // the group of x where the block starts
+    for (size_t b = 0; b < groups; b++) {
+      size_t first = r * groups + b * lanes;
+      store(terms + b * lanes, group_terms(w + first * group, load(ws + first), x + at * group, scales + at,
+                                           offsets + at, lanes, group));
+      at = (at + lanes) % groups;
+    }
+    for (size_t i = 0; i < lanes; i++) {
+      float acc = 0;
+      for (size_t g = 0; g < groups; g++) acc += terms[i * groups + g];
+      out[r + i] = acc;
+    }
+  }
+  return r;
+}
+
+// Each row in turn, for each of `tokens` (<= LCK_STREAM_TOKENS). `group`, 64 or 32, is a constant at the call.
+LCK_INLINE void stream(float *out, size_t out_stride, const int8_t *w, const float *ws, const int8_t *xq,
+                       const float *xs, size_t rows, size_t n, const size_t group, size_t tokens) {
+  int32_t offsets[LCK_STREAM_TOKENS][stream_groups] __attribute__((aligned(64)));
+  float padded[LCK_STREAM_TOKENS][lanes];
   size_t all = n / group;
-  for (size_t g = 0; g < all; g += stream_groups) {
+  if (tokens == 1 && all < narrow_groups && all % lanes != 0) {
+    size_t done = stream_narrow(out, w, ws, xq, xs, rows, group, all);
+    out += done, w += done * n, ws += done * all, rows -= done;
+  }
+  for (size_t g = 0; g < all && rows > 0; g += stream_groups) {
     size_t groups = smaller(all - g, stream_groups);
-    int32_t offsets[stream_groups] __attribute__((aligned(64)));
-    x_offsets(offsets, xq + g * group, groups, group);
-    float padded[lanes] = {0};
-    if (groups < lanes) memcpy(padded, xs + g, groups * sizeof(float));
+    for (size_t t = 0; t < tokens; t++) {
+      x_offsets(offsets[t], xq + t * n + g * group, groups, group);
+      if (groups < lanes) store(padded[t], load_part(xs + t * all + g, groups, 0));
+    }
     for (size_t r = 0; r < rows; r++) {
-      out[r] = row_sum(g == 0 ? 0 : out[r], w + r * n + g * group, ws + r * all + g, (rows - r) * all - g,
-                       xq + g * group, groups < lanes ? padded : xs + g, offsets, groups, group);
+      for (size_t t = 0; t < tokens; t++) {
+        float *sum = out + t * out_stride + r;
+        const float *scales = groups < lanes ? padded[t] : xs + t * all + g;
+        *sum = row_sum(g == 0 ? 0 : *sum, w + r * n + g * group, ws + r * all + g, (rows - r) * all - g,
+                       xq + t * n + g * group, scales, offsets[t], groups, group);
+      }
     }
   }
 }
 
-static __attribute__((noinline)) LCK_TARGET void stream_64(float *out, const int8_t *w, const float *ws,
-                                                           const int8_t *xq, const float *xs, size_t rows, size_t n) {
-  stream(out, w, ws, xq, xs, rows, n, 64);
+static __attribute__((noinline)) LCK_TARGET void stream_64(float *out, size_t out_stride, const int8_t *w,
+                                                           const float *ws, const int8_t *xq, const float *xs,
+                                                           size_t rows, size_t n, size_t tokens) {
+  stream(out, out_stride, w, ws, xq, xs, rows, n, 64, tokens);
 }
 
-static __attribute__((noinline)) LCK_TARGET void stream_32(float *out, const int8_t *w, const float *ws,
-                                                           const int8_t *xq, const float *xs, size_t rows, size_t n) {
-  stream(out, w, ws, xq, xs, rows, n, 32);
+static __attribute__((noinline)) LCK_TARGET void stream_32(float *out, size_t out_stride, const int8_t *w,
+                                                           const float *ws, const int8_t *xq, const float *xs,
+                                                           size_t rows, size_t n, size_t tokens) {
+  stream(out, out_stride, w, ws, xq, xs, rows, n, 32, tokens);
 }
 
-// MARK: - Several tokens
+// MARK: - Many tokens
 
 typedef int32_t i32xp __attribute__((vector_size(LCK_PANEL_WIDTH * 4)));
 typedef float f32xp __attribute__((vector_size(LCK_PANEL_WIDTH * 4)));
@@ -118,6 +165,19 @@ LCK_INLINE i32x16 dwords_of(const int8_t *from, size_t bytes) {
   return dwords(padded);
 }
 
+// Sixteen dwords of each of sixteen rows, of which `count` exist, transposed into lanes `first`... of the panel.
+LCK_INLINE void pack_block(panel *p, size_t step, size_t first, const int8_t *w, size_t count, size_t n,
+                           size_t bytes) {
+  i32x16 block[lanes];
+  if (count == lanes && bytes >= lanes * LCK_DWORD_BYTES) {
+    LCK_UNROLL for (size_t r = 0; r < lanes; r++) block[r] = dwords(w + r * n);
+  } else {
+    for (size_t r = 0; r < lanes; r++) block[r] = r < count ? dwords_of(w + r * n, bytes) : (i32x16){0};
+  }
+  transpose(block);
+  LCK_UNROLL for (size_t s = 0; s < lanes; s++) memcpy(&p->w[step + s][first], &block[s], sizeof block[s]);
+}
+
 LCK_INLINE void pack_panel(panel *p, const int8_t *w, const float *ws, size_t rows, size_t n, size_t bytes,
                            size_t group, const int8_t *next) {
   enum { most = lanes * LCK_DWORD_BYTES };
@@ -125,20 +185,12 @@ LCK_INLINE void pack_panel(panel *p, const int8_t *w, const float *ws, size_t ro
   for (size_t first = 0; first < LCK_PANEL_ROWS; first += lanes) {
     size_t count = rows < first ? 0 : smaller(rows - first, lanes);
     for (size_t b = 0; b < bytes; b += most) {
-      i32x16 block[lanes];
-      LCK_UNROLL for (size_t r = 0; r < lanes; r++) {
-        block[r] = r < count ? dwords_of(w + (first + r) * n + b, bytes - b) : (i32x16){0};
-        __builtin_prefetch(next + (first + r) * n + b);
-      }
-      transpose(block);
-      LCK_UNROLL for (size_t s = 0; s < lanes; s++) {
-        memcpy(&p->w[b / LCK_DWORD_BYTES + s][first], &block[s], sizeof block[s]);
-      }
+      for (size_t r = 0; r < lanes; r++) __builtin_prefetch(next + (first + r) * n + b, 0, 2);
+      pack_block(p, b / LCK_DWORD_BYTES, first, w + first * n + b, count, n, bytes - b);
     }
-    for (size_t g = 0; g < groups; g++) {
-      for (size_t r = 0; r < lanes; r++) {
-        p->scales[g][first + r] = r < count ? ws[(first + r) * scale_stride + g] : 0;
-      }
+    for (size_t r = 0; r < lanes; r++) {
+      const float *row = ws + (first + r) * scale_stride;
+      for (size_t g = 0; g < groups; g++) p->scales[g][first + r] = r < count ? row[g] : 0;
     }
   }
   if (LCK_X_FLIP == 0) return;
@@ -239,10 +291,10 @@ static LCK_TARGET void matmul_q80(float *out, size_t out_stride, const int8_t *w
                                   const float *xs, size_t rows, size_t n, size_t group, size_t tokens) {
   if (group % 4 != 0 || group > slab_bytes) {
     lck_scalar_matmul_q80(out, out_stride, w, ws, xq, xs, rows, n, group, tokens);
-  } else if (tokens == 1 && group == 64) {
-    stream_64(out, w, ws, xq, xs, rows, n);
-  } else if (tokens == 1 && group == 32) {
-    stream_32(out, w, ws, xq, xs, rows, n);
+  } else if (tokens <= LCK_STREAM_TOKENS && group == 64) {
+    stream_64(out, out_stride, w, ws, xq, xs, rows, n, tokens);
+  } else if (tokens <= LCK_STREAM_TOKENS && group == 32) {
+    stream_32(out, out_stride, w, ws, xq, xs, rows, n, tokens);
   } else {
     for (size_t t = 0; t < tokens; t += block_tokens) {
       panels_q80(out + t * out_stride, out_stride, w, ws, xq + t * n, xs + t * (n / group), rows, n, group,

@@ -18,6 +18,7 @@
 enum { prefetch_bytes = 2048 };
 
 #define LCK_X_FLIP 0
+#define LCK_STREAM_TOKENS 4
 #define LCK_DWORD_BYTES 4
 #define LCK_PANEL_WIDTH 4
 #define LCK_PANEL_ROWS 16

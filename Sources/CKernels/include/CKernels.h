@@ -30,7 +30,8 @@ typedef struct lck_kernels {
                      size_t rows, size_t n, size_t tokens);
 
   // The same for int8 groups: w (rows, n) with ws (rows, n / group), xq (tokens, n) with
-  // xs (tokens, n / group). group divides n. |xq| <= 127; w may hold any int8.
+  // xs (tokens, n / group). group divides n and is at most 131072, so that sums fit an int32. |xq| <= 127;
+  // w may hold any int8. Fastest where group is 64 or 32 and xq begins on a cache line.
   void (*matmul_q80)(float *out, size_t out_stride, const int8_t *w, const float *ws,
                      const int8_t *xq, const float *xs, size_t rows, size_t n, size_t group,
                      size_t tokens);
