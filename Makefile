@@ -55,13 +55,14 @@ $(DEMO).gguf:
 	  mv $@.part $@
 
 # Tests run optimised: the engine's decode hundreds of tokens. They say what they skip.
-TESTS   := -c release --scratch-path .build-test
+TESTS   := -c release --scratch-path .build-test -Xswiftc -enable-testing
 
 test: libedit neon
 	$(SWIFT) build $(TESTS) --build-tests </dev/null
 	@$(MAKE) --no-print-directory $(DEMO).bin PROGRAM=.build-test/release/llama-chat || \
 	  echo "no demo model: tests that need it are skipped" >&2
-	$(SWIFT) test $(TESTS) --skip-build </dev/null
+	$(SWIFT) test $(TESTS) --skip-build --skip EndToEndTests </dev/null
+	$(SWIFT) test $(TESTS) --skip-build --filter EndToEndTests </dev/null
 
 # The NEON kernels against the scalar ones, on an emulated processor.
 neon:

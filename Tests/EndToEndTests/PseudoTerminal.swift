@@ -41,7 +41,10 @@ final class PseudoTerminal {
     var size = winsize(
       ws_row: UInt16(rows), ws_col: UInt16(columns), ws_xpixel: 0, ws_ypixel: 0)
     var ends: (master: Int32, slave: Int32) = (-1, -1)
-    guard openpty(&ends.master, &ends.slave, nil, nil, &size) == 0, let name = ttyname(ends.slave)
+    // Tests run side by side, so the slave's name goes into a buffer of its own.
+    var name = [CChar](repeating: 0, count: 256)
+    guard openpty(&ends.master, &ends.slave, nil, nil, &size) == 0,
+      ttyname_r(ends.slave, &name, name.count) == 0
     else { throw HarnessError(what: "no pseudo-terminal", code: errno) }
     (master, slave) = ends
     for end in [master, slave] { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
