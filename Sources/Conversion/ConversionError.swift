@@ -8,11 +8,4 @@ public struct ConversionError: Failure {
   public let reason: String
   /// The kind of failure, which is the exit code.
   public let kind: FailureKind
-
-  /// Creates an error.
-  public init(place: String?, reason: String, kind: FailureKind) {
-    self.place = place
-    self.reason = reason
-    self.kind = kind
-  }
 }

@@ -3,8 +3,6 @@ import Tokenization
 
 /// Reads the tokenizer that a GGUF file carries (`tokenizer.ggml.*`).
 struct GGUFVocabulary {
-  /// More pieces than any model's embedding may have rows.
-  private static let maxPieces = 1 << 22
   private static let maxPieceBytes = 4096
   private static let maxMerges = 1 << 22
 
@@ -57,7 +55,9 @@ struct GGUFVocabulary {
     }
     let pieces = try pieces()
     let kinds = try kinds(count: pieces.count)
-    guard let scores = try metadata.floats("tokenizer.ggml.scores", maxCount: Self.maxPieces) else {
+    guard
+      let scores = try metadata.floats("tokenizer.ggml.scores", maxCount: Vocabulary.maximumCount)
+    else {
       throw input.damaged("lacks metadata 'tokenizer.ggml.scores'")
     }
     try checkCount(scores.count, of: "tokenizer.ggml.scores", pieces.count)
@@ -75,12 +75,7 @@ struct GGUFVocabulary {
   /// Checks that every byte piece is spelled `<0xNN>`.
   private func checkBytePieces(_ pieces: [[UInt8]], _ kinds: [Vocabulary.PieceKind]) throws {
     for (id, kind) in kinds.enumerated() where kind == .byte {
-      let digits = pieces[id].dropFirst(3).dropLast()
-      let isHexadecimal = digits.allSatisfy {
-        (0x30...0x39).contains($0) || (0x41...0x46).contains($0)
-      }
-      guard isHexadecimal, pieces[id] == [0x3c, 0x30, 0x78] + digits + [0x3e], digits.count == 2
-      else {
+      guard ByteTokens.value(ofSpelling: pieces[id]) != nil else {
         throw input.damaged("byte token \(id) is \(quote(pieces[id])); expected <0x00> to <0xFF>")
       }
     }
@@ -144,7 +139,8 @@ struct GGUFVocabulary {
 
   private func pieces() throws -> [[UInt8]] {
     let key = "tokenizer.ggml.tokens"
-    let pieces = try metadata.strings(key, maxCount: Self.maxPieces, maxBytes: Self.maxPieceBytes)
+    let pieces = try metadata.strings(
+      key, maxCount: Vocabulary.maximumCount, maxBytes: Self.maxPieceBytes)
     guard let pieces else { throw input.damaged("lacks metadata '\(key)'") }
     guard !pieces.isEmpty else { throw input.damaged("has an empty vocabulary ('\(key)')") }
     return pieces
@@ -152,7 +148,7 @@ struct GGUFVocabulary {
 
   private func kinds(count: Int) throws -> [Vocabulary.PieceKind] {
     let key = "tokenizer.ggml.token_type"
-    guard let types = try metadata.int32s(key, maxCount: Self.maxPieces) else {
+    guard let types = try metadata.int32s(key, maxCount: Vocabulary.maximumCount) else {
       throw input.damaged("lacks metadata '\(key)'")
     }
     try checkCount(types.count, of: key, count)

@@ -20,7 +20,7 @@ public struct Vocabulary: Sendable {
   }
 
   /// More pieces than any real vocabulary has; llama2.c's largest is 32,000, Gemma's 262,144.
-  static let maximumCount = 1 << 22
+  package static let maximumCount = 1 << 22
 
   /// Which algorithm uses it.
   public var kind: TokenizerKind

@@ -11,13 +11,13 @@
 #endif
 
 /// A failed system call.
-struct SystemError: Error, Hashable {
+package struct SystemError: Error, Hashable {
   var code: Int32
 
   static var last: SystemError { SystemError(code: errno) }
 
   /// The system's own words.
-  var text: String { String(cString: strerror(code)) }
+  package var text: String { String(cString: strerror(code)) }
   var isInterrupted: Bool { code == EINTR }
   var isMissingFile: Bool { code == ENOENT }
   var isExistingFile: Bool { code == EEXIST }
@@ -26,22 +26,22 @@ struct SystemError: Error, Hashable {
 }
 
 /// What the system knows of a file.
-struct FileStatus: Hashable {
-  enum Kind { case regular, directory, other }
+package struct FileStatus: Hashable, Sendable {
+  package enum Kind: Sendable { case regular, directory, other }
   /// Which file it is: equal only for the same file, whatever its names.
-  struct Identity: Hashable {
+  package struct Identity: Hashable, Sendable {
     var device: UInt64
     var inode: UInt64
   }
   /// Changes whenever the content does.
-  struct Version: Hashable {
-    var size: Int
+  package struct Version: Hashable, Sendable {
+    package var size: Int
     var seconds: Int
     var nanoseconds: Int
   }
-  var kind: Kind
-  var identity: Identity
-  var version: Version
+  package var kind: Kind
+  package var identity: Identity
+  package var version: Version
 
   fileprivate init(_ status: stat) {
     switch status.st_mode & S_IFMT {
@@ -62,10 +62,10 @@ struct FileStatus: Hashable {
   }
 }
 
-/// Every system call of this module, so that one place knows C and `errno`.
-enum System {
+/// Every system call on the files of models, so that one place knows C and `errno`.
+package enum System {
   /// `open` for reading; does not wait for the writer of a FIFO.
-  static func openForReading(_ path: String) throws(SystemError) -> Int32 {
+  package static func openForReading(_ path: String) throws(SystemError) -> Int32 {
     try open(path, O_RDONLY | O_NONBLOCK, mode: 0)
   }
 
@@ -100,7 +100,7 @@ enum System {
     return FileStatus(status)
   }
 
-  static func status(of descriptor: Int32) throws(SystemError) -> FileStatus {
+  package static func status(of descriptor: Int32) throws(SystemError) -> FileStatus {
     var status = stat()
     guard fstat(descriptor, &status) == 0 else { throw SystemError.last }
     return FileStatus(status)
@@ -142,8 +142,20 @@ enum System {
     }
   }
 
+  /// One `pread`, retried when interrupted; may be short, and is 0 at the end of the file.
+  package static func read(
+    _ descriptor: Int32, at offset: Int, into buffer: UnsafeMutableRawBufferPointer
+  ) throws(SystemError) -> Int {
+    while true {
+      let count = pread(descriptor, buffer.baseAddress, buffer.count, off_t(offset))
+      if count >= 0 { return count }
+      let error = SystemError.last
+      if !error.isInterrupted { throw error }
+    }
+  }
+
   /// Never retried: the descriptor is gone even after an error.
-  static func close(_ descriptor: Int32) throws(SystemError) {
+  package static func close(_ descriptor: Int32) throws(SystemError) {
     #if canImport(Darwin)
       let result = Darwin.close(descriptor)
     #elseif canImport(Glibc)

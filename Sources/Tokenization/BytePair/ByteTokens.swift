@@ -1,5 +1,5 @@
 /// The token that stands for each byte.
-struct ByteTokens: Sendable {
+package struct ByteTokens: Sendable {
   /// By byte; of several tokens for one byte the first counts.
   private var tokens: [TokenID?] = Array(repeating: nil, count: 256)
 
@@ -33,7 +33,7 @@ struct ByteTokens: Sendable {
   }
 
   /// The byte that `<0xNN>` spells, with two upper-case digits.
-  static func value(ofSpelling piece: some Collection<UInt8>) -> UInt8? {
+  package static func value(ofSpelling piece: some Collection<UInt8>) -> UInt8? {
     let piece = Array(piece)
     guard piece.count == 6, piece.starts(with: "<0x".utf8), piece[5] == UInt8(ascii: ">"),
       let high = digit(piece[3]), let low = digit(piece[4])
