@@ -12,13 +12,12 @@ enum Banner {
     let checkpoint = conversation.engine.model.checkpoint
     let settings = conversation.settings
     let name = (checkpoint.path as NSString).lastPathComponent
-    let threads = conversation.engine.threads
     let dot = plain ? ", " : " · "
     let lines = [
       [
         "llama-chat \(LlamaChat.configuration.version)",
         "\(name) (\(SizeText.bytes(checkpoint.fileSize)) mapped)",
-        "ctx \(conversation.capacity)", "\(threads) thread\(threads == 1 ? "" : "s")",
+        "ctx \(conversation.capacity)", counted(conversation.engine.threads, "thread"),
       ],
       [
         "temp \(settings.text(of: .temp))", "topp \(settings.text(of: .topp))",

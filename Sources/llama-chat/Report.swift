@@ -34,6 +34,11 @@ enum Report {
   /// Writes `warning: TEXT` as one line.
   static func warning(_ text: String) { write("warning: " + visible(text, singleLine: true)) }
 
+  /// Writes what is odd about a model file.
+  static func warnings(of checkpoint: Checkpoint) {
+    for text in checkpoint.warnings { warning("\(checkpoint.path): \(text)") }
+  }
+
   private static func write(_ text: String) {
     writeAll(text + "\n", to: STDERR_FILENO)
   }

@@ -37,7 +37,7 @@ extension Repl {
   /// `412 tokens must be re-read (~18 s), at your next message`.
   private var rereading: String {
     let tokens = conversation.pendingTokens
-    let time = conversation.readingSpeed.map { " (~\(seconds(Double(tokens) / $0)))" } ?? ""
+    let time = estimate(reading: tokens, atSpeed: conversation.readingSpeed)
     return "\(counted(tokens, "token")) must be re-read\(time), at your next message"
   }
 
@@ -102,10 +102,8 @@ extension Repl {
     case .clear(let turns):
       output.notice("restored \(counted(turns, "turn")) (\(context))")
     case .turns(let numbers, let tokens, let question):
-      let name =
-        numbers.count == 1
-        ? "turn \(numbers.lowerBound)" : "turns \(numbers.lowerBound)–\(numbers.upperBound)"
-      output.notice("undid \(name) (−\(SizeText.grouped(tokens)) tokens, \(context))")
+      output.notice(
+        "undid \(named(turns: numbers)) (−\(SizeText.grouped(tokens)) tokens, \(context))")
       prefill = question
     }
   }

@@ -32,11 +32,6 @@ extension CommandTable {
     """
 }
 
-/// Text with spaces up to a width.
-func padded(_ text: String, to width: Int) -> String {
-  text + String(repeating: " ", count: max(0, width - text.count))
-}
-
 extension Repl {
   /// `:help`.
   func help(_ topic: String) throws {

@@ -90,6 +90,3 @@ extension Conversation {
       """
   }
 }
-
-/// A share as a whole percentage.
-func percent(_ share: Double) -> String { "\(Int((share * 100).rounded()))%" }

@@ -1,7 +1,7 @@
 import ModelFile
 
 /// A count and its noun: `1 turn`, `2,000 tokens`.
-func counted(_ value: Int, _ noun: String) -> String {
+package func counted(_ value: Int, _ noun: String) -> String {
   "\(SizeText.grouped(value)) \(noun)\(value == 1 ? "" : "s")"
 }
 
@@ -13,7 +13,7 @@ func rounded(_ value: Double) -> String {
 }
 
 /// A duration: `4 ms`, `0.34 s`, `1.4 s`, `18 s`, `3 min 20 s`.
-func seconds(_ value: Double) -> String {
+package func seconds(_ value: Double) -> String {
   guard value.isFinite else { return "–" }
   if value < 0.0995 { return "\(Int((value * 1000).rounded())) ms" }
   if value < 0.995 { return decimal(value, places: 2) + " s" }
@@ -34,9 +34,28 @@ func decimal(_ value: Double, places: Int) -> String {
   return "\(sign)\(whole).\(String(repeating: "0", count: places - fraction.count))\(fraction)"
 }
 
+/// A share as a whole percentage; for shares far below 2⁵³.
+func percent(_ share: Double) -> String { decimal(share * 100, places: 0) + "%" }
+
+/// Turns by their numbers: `turn 3`, `turns 1–2`.
+func named(turns: ClosedRange<Int>) -> String {
+  turns.count == 1
+    ? "turn \(turns.lowerBound)" : "turns \(turns.lowerBound)–\(turns.upperBound)"
+}
+
+/// How long reading will take, to be put behind a text: ` (~18 s)`; empty when no speed is known.
+func estimate(reading tokens: Int, atSpeed speed: Double?) -> String {
+  speed.map { " (~\(seconds(Double(tokens) / $0)))" } ?? ""
+}
+
+/// Text with spaces up to a width, for columns.
+package func padded(_ text: String, to width: Int) -> String {
+  text + String(repeating: " ", count: max(0, width - text.count))
+}
+
 extension Duration {
   /// The duration in seconds.
-  var inSeconds: Double {
+  package var inSeconds: Double {
     Double(components.seconds) + Double(components.attoseconds) * 1e-18
   }
 }

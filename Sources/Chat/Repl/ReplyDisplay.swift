@@ -88,12 +88,9 @@ final class ReplyDisplay {
   func show(_ event: ReplyEvent) {
     switch event {
     case .dropped(let turns, let tokens, let rereading):
-      let name =
-        turns.count == 1
-        ? "turn \(turns.lowerBound)" : "turns \(turns.lowerBound)–\(turns.upperBound)"
-      let time = readingSpeed.map { " (~\(seconds(Double(rereading) / $0)))" } ?? ""
+      let time = estimate(reading: rereading, atSpeed: readingSpeed)
       output.notice(
-        "context full: dropped \(name) (\(tokens) tokens), re-reading \(rereading)\(time)")
+        "context full: dropped \(named(turns: turns)) (\(tokens) tokens), re-reading \(rereading)\(time)")
     case .reading(let done, let total): showReading(done, total)
     case .text(let text):
       eraseProgress()

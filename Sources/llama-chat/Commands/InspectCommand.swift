@@ -1,5 +1,5 @@
 import ArgumentParser
-import Foundation
+import Chat
 import Inference
 import ModelFile
 import Tokenization
@@ -15,12 +15,12 @@ struct InspectCommand: ParsableCommand {
   @Option(name: [.customShort("z"), .long], help: "The tokenizer to check against the model.")
   var tokenizer: String?
 
-  @Flag(help: "Read every value and report the first that is NaN, infinite or absurd.")
+  @Flag(help: "Read every value and report the first that is NaN, infinite or a negative scale.")
   var verify = false
 
   func run() throws {
     let checkpoint = try Checkpoint(path: model)
-    for warning in checkpoint.warnings { Report.warning("\(model): \(warning)") }
+    Report.warnings(of: checkpoint)
     let sections = [header(checkpoint), extensionBlock(checkpoint), tensors(checkpoint)]
     try writeResult(sections.map { $0.joined(separator: "\n") + "\n\n" }.joined())
     try writeResult("tokenizer      \(tokenizerSummary(checkpoint))\n")
@@ -71,9 +71,11 @@ struct InspectCommand: ParsableCommand {
       let count = roles[span.role]?.count ?? 1
       let type = span.groupSize.map { "int8/\($0)" } ?? "fp32"
       let bytes = SizeText.bytes(span.byteCount * count)
-      return span.role.rawValue.padded(to: 15) + "\(count) x ".padded(to: 6)
-        + "(\(span.rows), \(span.columns))".padded(to: 16) + type.padded(to: 9)
-        + "at \(span.offset)".padded(to: 16) + bytes
+      let columns = [
+        (span.role.rawValue, 14), ("\(count) x", 5), ("(\(span.rows), \(span.columns))", 15),
+        (type, 8), ("at \(span.offset)", 15), (bytes, 0),
+      ]
+      return columns.map { padded($0.0, to: $0.1) }.joined(separator: " ")
     }
   }
 
@@ -87,12 +89,5 @@ struct InspectCommand: ParsableCommand {
     } catch {
       return "none: \(visible("\(error)", singleLine: true))"
     }
-  }
-}
-
-extension String {
-  /// The text with spaces up to `width` characters, and at least one.
-  fileprivate func padded(to width: Int) -> String {
-    self + String(repeating: " ", count: max(1, width - count))
   }
 }

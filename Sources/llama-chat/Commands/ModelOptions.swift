@@ -22,7 +22,7 @@ struct ModelOptions: ParsableArguments {
   /// Opens the model and its tokenizer and starts the engine.
   func load() throws -> (engine: Engine, tokenizer: any Tokenizer) {
     let checkpoint = try Checkpoint(path: model)
-    for warning in checkpoint.warnings { Report.warning("\(model): \(warning)") }
+    Report.warnings(of: checkpoint)
     let vocabulary = try Vocabulary.resolve(for: checkpoint, override: tokenizer)
     let engine = try Engine(
       model: Model(checkpoint: checkpoint), threads: threads ?? Processors.available)

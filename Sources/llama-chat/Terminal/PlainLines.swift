@@ -49,7 +49,7 @@ final class PlainLines: LineSource {
         pollfd(fd: Signals.wakeup, events: Int16(POLLIN), revents: 0),
       ]
       let ready = poll(&waits, nfds_t(waits.count), -1)
-      if ready < 0, errno != EINTR { throw SystemError(call: "poll", code: errno) }
+      if ready < 0, errno != EINTR { throw SystemFailure(call: "poll", code: errno) }
       let pending = Signals.takePending()
       if pending.contains(.suspended) { Signals.stopProcess() }
       if pending.contains(.interrupted) {

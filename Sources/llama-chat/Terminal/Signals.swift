@@ -197,7 +197,7 @@ private final class PipeEnds: Sendable {
   func open() throws {
     guard reading.load(ordering: .relaxed) < 0 else { return }
     var ends: [Int32] = [-1, -1]
-    guard pipe(&ends) == 0 else { throw SystemError(call: "pipe", code: errno) }
+    guard pipe(&ends) == 0 else { throw SystemFailure(call: "pipe", code: errno) }
     for end in ends {
       _ = fcntl(end, F_SETFD, FD_CLOEXEC)
       _ = fcntl(end, F_SETFL, O_NONBLOCK)

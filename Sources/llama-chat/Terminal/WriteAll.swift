@@ -22,9 +22,9 @@ func writeAll(_ text: String, to stream: Int32) -> Bool {
 
 /// Writes a result to standard output.
 ///
-/// - Throws: ``SystemError`` when it takes no more: a full disk, say.
+/// - Throws: ``SystemFailure`` when it takes no more: a full disk, say.
 func writeResult(_ text: String) throws {
   guard writeAll(text, to: STDOUT_FILENO) else {
-    throw SystemError(call: "writing to standard output", code: errno)
+    throw SystemFailure(call: "writing to standard output", code: errno)
   }
 }

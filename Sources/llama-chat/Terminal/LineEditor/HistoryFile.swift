@@ -84,6 +84,6 @@ final class HistoryFile {
   private func fail(_ action: String, code: Int32) {
     guard works else { return }
     works = false
-    warn("\(SystemError(call: action, code: code, place: path)); history is not kept")
+    warn("\(SystemFailure(call: action, code: code, place: path)); history is not kept")
   }
 }

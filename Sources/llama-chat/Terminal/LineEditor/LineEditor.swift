@@ -42,7 +42,7 @@ final class LineEditor: LineSource {
   /// - Parameters:
   ///   - output: A terminal: standard output, or standard error when only that is one.
   ///   - history: Where entries are kept; `nil` keeps them in memory.
-  /// - Throws: ``SystemError`` when libedit cannot be used on this terminal.
+  /// - Throws: ``SystemFailure`` when libedit cannot be used on this terminal.
   init(
     output: Int32, style: TerminalStyle, history: HistoryFile?, completions: @escaping Completer
   ) throws {
@@ -54,7 +54,7 @@ final class LineEditor: LineSource {
     guard let silence = fopen("/dev/null", "w"),
       let editor = el_init("llama-chat", editline_stdin(), outputFile, silence),
       let entries = history_init()
-    else { throw SystemError(call: "cannot edit lines on this terminal", code: errno) }
+    else { throw SystemFailure(call: "cannot edit lines on this terminal", code: errno) }
     self.editor = editor
     self.entries = entries
     self.history = history

@@ -5,7 +5,7 @@ enum ExternalEditor {
   /// Opens `text` in `$VISUAL`, `$EDITOR` or `vi` and returns what was saved, without a final newline.
   ///
   /// - Parameter terminal: The stream that is the terminal, to be the editor's standard output.
-  /// - Throws: ``SystemError``, also when the editor ends with a failure.
+  /// - Throws: ``SystemFailure``, also when the editor ends with a failure.
   static func edit(_ text: String, terminal: Int32) throws -> String {
     let environment = ProcessInfo.processInfo.environment
     let names = [environment["VISUAL"], environment["EDITOR"], "vi"]
@@ -15,16 +15,16 @@ enum ExternalEditor {
     var template = Array((folder + "/llama-chat-XXXXXX.md").utf8CString)
     let file = mkstemps(&template, 3)
     let path = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
-    guard file >= 0 else { throw SystemError(call: "cannot create", code: errno, place: path) }
+    guard file >= 0 else { throw SystemFailure(call: "cannot create", code: errno, place: path) }
     defer { unlink(path) }
     let written = writeAll(text + "\n", to: file)
     guard close(file) == 0, written else {
-      throw SystemError(call: "cannot write", code: errno, place: path)
+      throw SystemFailure(call: "cannot write", code: errno, place: path)
     }
 
     let status = try run(["sh", "-c", command + " \"$1\"", "sh", path], terminal: terminal)
     guard status == 0 else {
-      throw SystemError(call: "\(command) failed, text unchanged", code: ECHILD)
+      throw SystemFailure(call: "\(command) failed, text unchanged", code: ECHILD)
     }
     let edited = String(decoding: try Data(contentsOf: URL(fileURLWithPath: path)), as: UTF8.self)
     return edited.hasSuffix("\n") ? String(edited.dropLast()) : edited
@@ -32,7 +32,11 @@ enum ExternalEditor {
 
   /// Runs `/bin/sh` with `arguments` in the foreground and returns its status.
   private static func run(_ arguments: [String], terminal: Int32) throws -> Int32 {
-    var actions = posix_spawn_file_actions_t()
+    #if canImport(Darwin)
+      var actions: posix_spawn_file_actions_t?
+    #else
+      var actions = posix_spawn_file_actions_t()
+    #endif
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
     posix_spawn_file_actions_adddup2(&actions, terminal, STDOUT_FILENO)
@@ -42,10 +46,10 @@ enum ExternalEditor {
     argv.append(nil)
     var child: pid_t = 0
     let code = posix_spawn(&child, "/bin/sh", &actions, nil, argv, environ)
-    guard code == 0 else { throw SystemError(call: "cannot run an editor", code: code) }
+    guard code == 0 else { throw SystemFailure(call: "cannot run an editor", code: code) }
     var status: Int32 = 0
     while waitpid(child, &status, 0) < 0 {
-      guard errno == EINTR else { throw SystemError(call: "waitpid", code: errno) }
+      guard errno == EINTR else { throw SystemFailure(call: "waitpid", code: errno) }
     }
     return status
   }

@@ -2,7 +2,7 @@ import Foundation
 import ModelFile
 
 /// A system call that failed.
-struct SystemError: Failure {
+struct SystemFailure: Failure {
   /// The call's name, or what was being done.
   let call: String
   /// Its `errno`.
