@@ -41,12 +41,7 @@ import Tokenization
     for span in checkpoint.layout.tensors {
       let name = try #require(span.role.ggufName(layer: span.layer))
       let tensor = try #require(builder.tensors.first { $0.name == name })
-      guard case .float32(let values) = checkpoint.tensor(span.role, layer: span.layer).values
-      else {
-        Issue.record("\(name) is not fp32")
-        continue
-      }
-      let found = UnsafeBufferPointer(start: values, count: span.elementCount)
+      let found = try checkpoint.floats(span.role, layer: span.layer)
       #expect(found.flatMap { le($0.bitPattern) } == tensor.data, "\(name)")
     }
   }
@@ -54,6 +49,7 @@ import Tokenization
   @Test func quantizesInGroups() throws {
     let builder = GGUFBuilder.tinyLlama()
     let checkpoint = try Converted(builder, version: 2, groupSize: 4).checkpoint
+    defer { withExtendedLifetime(checkpoint) {} }
     let count = 8 * 16
     let values = GGUFBuilder.values(count, seed: 9)
     #expect(builder.tensors[9].name == "blk.0.ffn_down.weight")
@@ -109,7 +105,7 @@ import Tokenization
     builder.change("output.weight") { $0.data[255] ^= 1 }
     let separate = try Converted(builder, version: 1).checkpoint
     #expect(!separate.config.sharedClassifier)
-    guard case .float32(let values) = separate.tensor(.classifier).values else { return }
+    let values = try separate.floats(.classifier)
     #expect(values[0] == embedding[0])
     #expect(values[63] != embedding[63])
   }
@@ -122,9 +118,8 @@ import Tokenization
       builder.tensors[index].data = floats.flatMap { le(UInt16($0.bitPattern >> 16)) }
     }
     let checkpoint = try Converted(builder, version: 1).checkpoint
-    guard case .float32(let values) = checkpoint.tensor(.finalNorm).values else { return }
     let expected = GGUFBuilder.values(8, seed: 10)
-    #expect(Array(UnsafeBufferPointer(start: values, count: 8)) == expected)
+    #expect(try checkpoint.floats(.finalNorm) == expected)
   }
 
   @Test func reportsProgressUpToTheWholeFile() throws {
@@ -159,5 +154,18 @@ struct Converted {
 
   func vocabulary() throws -> Vocabulary {
     try Vocabulary(section: try #require(checkpoint.tokenizerSection))
+  }
+}
+
+extension Checkpoint {
+  /// A copy of an fp32 tensor's values.
+  fileprivate func floats(_ role: TensorRole, layer: Int = 0) throws -> [Float] {
+    try withExtendedLifetime(self) {
+      let view = tensor(role, layer: layer)
+      guard case .float32(let values) = view.values else {
+        throw ModelFileError("\(role) is not fp32", path: path)
+      }
+      return Array(UnsafeBufferPointer(start: values, count: view.rows * view.columns))
+    }
   }
 }
