@@ -1,4 +1,5 @@
 import CKernels
+import TestSupport
 
 /// One table of kernels, as a test argument.
 struct Table: Sendable, CustomStringConvertible {
@@ -113,29 +114,20 @@ func sameBits(_ a: [Float], _ b: [Float]) -> Bool {
 }
 
 /// Reproducible input of every kind a kernel may meet.
-struct Inputs: RandomNumberGenerator {
-  private var state: UInt64
+struct Inputs {
+  private var random: SeededGenerator
 
-  init(seed: Int) {
-    state = UInt64(truncatingIfNeeded: seed) &* 0x9e37_79b9_7f4a_7c15 | 1
-  }
-
-  mutating func next() -> UInt64 {
-    state ^= state >> 12
-    state ^= state << 25
-    state ^= state >> 27
-    return state &* 0x2545_f491_4f6c_dd1d
-  }
+  init(seed: Int) { random = SeededGenerator(seed: UInt64(truncatingIfNeeded: seed)) }
 
   mutating func floats(_ count: Int, in range: ClosedRange<Float> = -2...2) -> [Float] {
-    (0..<count).map { _ in Float.random(in: range, using: &self) }
+    (0..<count).map { _ in Float.random(in: range, using: &random) }
   }
 
   mutating func quantized(
     _ count: Int, group: Int, in range: ClosedRange<Int8> = -127...127
   ) -> Quantized {
     Quantized(
-      values: (0..<count).map { _ in Int8.random(in: range, using: &self) },
+      values: (0..<count).map { _ in Int8.random(in: range, using: &random) },
       scales: floats(count / group, in: -0.1...0.1), group: group)
   }
 }

@@ -21,7 +21,7 @@ public enum TinyModel {
   ///
   /// Norms are near 1, matrices uniform with standard deviation 1/sqrt(columns), embeddings with 1.
   public static func weights(config: ModelConfig = config, seed: UInt64 = 1) -> Weights {
-    var random = LinearCongruential(seed: seed)
+    var random = SeededGenerator(seed: seed)
     var weights: Weights = [:]
     for role in TensorRole.allCases where role != .ropeTables {
       guard role != .classifier || !config.sharedClassifier else { continue }
@@ -29,7 +29,7 @@ public enum TinyModel {
       weights[role] = (0..<(role.isPerLayer ? config.layers : 1)).map { _ in
         (0..<(rows * columns)).map { _ in
           // A uniform number in -1..<1 has standard deviation 1/sqrt(3).
-          let uniform = Float(random.next24Bits()) / Float(1 << 23) - 1
+          let uniform = Float(random.next() >> 40) / Float(1 << 23) - 1
           if role.isNorm { return 1 + 0.1 * uniform }
           let deviation = role == .tokenEmbedding ? 1 : 1 / Float(columns).squareRoot()
           return uniform * deviation * Float(3).squareRoot()
@@ -65,17 +65,5 @@ extension CheckpointWriter {
       guard let values = weights[span.role]?[span.layer] else { continue }
       try values.withUnsafeBufferPointer { try append($0) }
     }
-  }
-}
-
-/// Knuth's MMIX generator; its high bits are good enough for test weights.
-private struct LinearCongruential {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next24Bits() -> UInt64 {
-    state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-    return state >> 40
   }
 }
