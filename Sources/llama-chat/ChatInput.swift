@@ -32,9 +32,6 @@ extension ChatCommand {
     let mode: Repl.Mode
   }
 
-  /// The most bytes taken from standard input.
-  private static let maximumInput = 4_000_000
-
   /// What is to be answered without a person; `nil` for a conversation.
   ///
   /// - Throws: ``InputError`` when there is nothing, ``TextInputError`` for what is not text.
@@ -52,7 +49,9 @@ extension ChatCommand {
     let choice = stdin ?? .message
     let input = try standardInput()
     let isEmpty = input.allSatisfy(\.isWhitespace)
-    if isEmpty, text.prompt == nil { throw InputError.empty }
+    if isEmpty, text.prompt == nil {
+      throw InputError(reason: "is empty; expected a message, or --prompt TEXT")
+    }
     guard choice == .message else {
       let lines = ScriptLines(input, name: InputError.name, cut: choice.cut)
       return ScriptedInput(lines: precede(lines, with: text.prompt), mode: choice.mode)
@@ -68,27 +67,13 @@ extension ChatCommand {
   }
 
   private func standardInput() throws -> String {
-    let data = try FileHandle.standardInput.read(upToCount: Self.maximumInput + 1) ?? Data()
-    guard data.count <= Self.maximumInput else { throw InputError.tooLong }
+    let data = try FileHandle.standardInput.read(upToCount: TextInput.maximumSize + 1) ?? Data()
+    guard data.count <= TextInput.maximumSize else {
+      throw InputError(
+        reason: "is longer than \(SizeText.bytes(TextInput.maximumSize)); expected a message")
+    }
     return try TextInput.decode([UInt8](data), name: InputError.name)
   }
-}
-
-/// Standard input that cannot be answered.
-enum InputError: Failure {
-  case empty, tooLong
-
-  /// What standard input is called.
-  static let name = "standard input"
-
-  var place: String? { Self.name }
-  var reason: String {
-    switch self {
-    case .empty: "is empty; expected a message, or --prompt TEXT"
-    case .tooLong: "is longer than 4 MB; expected a message"
-    }
-  }
-  var kind: FailureKind { .usage }
 }
 
 /// One message, then the lines of another source.

@@ -3,8 +3,8 @@ import ModelFile
 
 /// Text from a file or a pipe, checked.
 public enum TextInput {
-  /// The most bytes read from a text file.
-  static let maximumSize = 4_000_000
+  /// The most bytes read from a text file or a pipe.
+  package static let maximumSize = 4_000_000
 
   /// Bytes as text: UTF-8 without NUL, a byte-order mark removed, CRLF made LF.
   ///

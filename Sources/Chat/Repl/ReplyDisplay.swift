@@ -90,7 +90,8 @@ final class ReplyDisplay {
     case .dropped(let turns, let tokens, let rereading):
       let time = estimate(reading: rereading, atSpeed: readingSpeed)
       output.notice(
-        "context full: dropped \(named(turns: turns)) (\(tokens) tokens), re-reading \(rereading)\(time)")
+        "context full: dropped \(named(turns: turns)) (\(tokens) tokens), re-reading \(rereading)\(time)"
+      )
     case .reading(let done, let total): showReading(done, total)
     case .text(let text):
       eraseProgress()

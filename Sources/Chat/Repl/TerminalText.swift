@@ -25,7 +25,7 @@ public enum TerminalText {
   }
 
   /// Bytes on one line between quotes, with what is not text shown as `\n`, `\t`, `\xNN`.
-  static func quoted(_ bytes: [UInt8]) -> String {
+  package static func quoted(_ bytes: [UInt8]) -> String {
     var text = ""
     var rest = bytes[...]
     while let first = rest.first {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Chat
 import Conversion
 import Foundation
 import Inference
@@ -84,8 +85,8 @@ private struct ConversionMeter {
 
   func finish(output: String) {
     guard isShown else { return }
-    let seconds = (ContinuousClock.now - start) / .seconds(1)
-    let text = String(format: "%@: %@ in %.1f s", visible(output), SizeText.bytes(total), seconds)
+    let time = seconds((ContinuousClock.now - start).inSeconds)
+    let text = "\(visible(output, singleLine: true)): \(SizeText.bytes(total)) in \(time)"
     write(isTerminal ? "\r\u{1B}[K\(text)\n" : "\(text)\n")
   }
 

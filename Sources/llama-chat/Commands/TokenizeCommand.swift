@@ -1,4 +1,5 @@
 import ArgumentParser
+import Chat
 import Foundation
 import ModelFile
 import Tokenization
@@ -47,7 +48,7 @@ struct TokenizeCommand: ParsableCommand {
       do {
         return try Vocabulary(path: file)
       } catch let notATokenizer {
-        throw InputFailure(
+        throw InputError(
           place: nil,
           reason: "neither a model (\(notAModel)) nor a tokenizer (\(notATokenizer))",
           kind: .damagedFile)
@@ -61,7 +62,7 @@ struct TokenizeCommand: ParsableCommand {
   ) throws -> String {
     guard json else {
       let ids = tokenizer.encode(line)
-      let pieces = ids.map { quoted(tokenizer.vocabulary.pieces[Int($0)]) }
+      let pieces = ids.map { TerminalText.quoted(tokenizer.vocabulary.pieces[Int($0)]) }
       return ids.map(String.init).joined(separator: " ") + "\t" + pieces.joined(separator: " ")
     }
     let text = try parsed(String.self, line, "a JSON string", place)
@@ -77,19 +78,18 @@ struct TokenizeCommand: ParsableCommand {
       : try line.split(separator: UInt8(ascii: " ")).map { field in
         let text = String(decoding: field, as: UTF8.self)
         guard let id = TokenID(text) else {
-          throw InputFailure(
+          throw InputError(
             place: place, reason: "expected token ids separated by spaces, found \"\(text)\"")
         }
         return id
       }
     if let id = ids.first(where: { !(0..<tokenizer.vocabulary.count).contains(Int($0)) }) {
-      throw InputFailure(
+      throw InputError(
         place: place,
         reason: "token id \(id) is outside the vocabulary of \(tokenizer.vocabulary.count)")
     }
-    var decoder = StreamDecoder(
-      tokenizer: tokenizer, stripsLeadingSpace: tokenizer.vocabulary.addsSpacePrefix)
-    let text = ids.map { decoder.append($0) }.joined() + decoder.finish()
+    let text = tokenizer.decode(
+      ids, stripsLeadingSpace: tokenizer.vocabulary.addsSpacePrefix)
     return json ? try jsonString(text) : text
   }
 
@@ -100,7 +100,7 @@ struct TokenizeCommand: ParsableCommand {
       return try JSONDecoder().decode(Value.self, from: Data(line))
     } catch {
       let found = String(decoding: line.prefix(40), as: UTF8.self)
-      throw InputFailure(place: place, reason: "expected \(expected), found \(found)")
+      throw InputError(place: place, reason: "expected \(expected), found \(found)")
     }
   }
 
@@ -109,20 +109,6 @@ struct TokenizeCommand: ParsableCommand {
     encoder.outputFormatting = .withoutEscapingSlashes
     return String(decoding: try encoder.encode(text), as: UTF8.self)
   }
-
-  /// A piece with its edges and control characters visible.
-  private func quoted(_ piece: [UInt8]) -> String {
-    let valid = String(validating: piece, as: UTF8.self)
-    let hex = piece.map { String(format: "\\x%02X", $0) }.joined()
-    return "\"" + (valid.map { visible($0, singleLine: true) } ?? hex) + "\""
-  }
-}
-
-/// A line of input that is not what it should be.
-struct InputFailure: Failure {
-  var place: String?
-  var reason: String
-  var kind = FailureKind.usage
 }
 
 /// Standard input as lines of bytes, read as they come.
