@@ -15,10 +15,7 @@ enum Report {
     }
     let code = LlamaChat.exitCode(for: error)
     if code == .validationFailure {
-      // ArgumentParser's text says `Error:` and how to get help; its code 64 becomes ours.
-      let text = LlamaChat.fullMessage(for: error)
-      let isOurs = text.hasPrefix("Error: ")
-      write(visible(isOurs ? "error: " + text.dropFirst("Error: ".count) : text))
+      problem(LlamaChat.message(for: error) + "; see `\(helpCommand(for: error))`")
       Foundation.exit(FailureKind.usage.rawValue)
     }
     if error is ExitCode || code == .success {
@@ -26,6 +23,15 @@ enum Report {
     }
     problem(String(describing: error))
     Foundation.exit(FailureKind.running.rawValue)
+  }
+
+  /// `llama-chat generate --help` for a mistake in its arguments, as ArgumentParser's full text names
+  /// it.
+  private static func helpCommand(for error: any Error) -> String {
+    let lines = LlamaChat.fullMessage(for: error).split(separator: "\n")
+    let quoted = lines.last { $0.hasPrefix("  See '") }?.split(separator: "'").dropFirst().first
+    guard let quoted, !quoted.contains("<") else { return "llama-chat --help" }
+    return String(quoted)
   }
 
   /// Writes `error: TEXT` as one line.

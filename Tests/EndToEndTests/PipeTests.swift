@@ -78,7 +78,7 @@ import Testing
       (["-t", "hot"], [0x61], 2, "error: temp: must be 0…2, got \"hot\""),
       (["-t", "-1"], [0x61], 2, "error: temp: must be 0…2, got \"-1\""),
       (["-j", "0"], [0x61], 2, "error: threads must be 1…"),
-      (["--ctx", "3"], [0x61], 2, "error: --ctx: must be 16 or more, got 3"),
+      (["--ctx", "3"], [0x61], 2, "error: The value '3' is invalid for '--ctx <ctx>': must be"),
       (["--template", "vicuna"], [0x61], 2, "vicuna"),
       (["--prompt-name", "nobody"], [0x61], 2, "error: no prompt \"nobody\""),
       (["--system", "@/nonexistent"], [0x61], 3, "error: /nonexistent: no such file"),

@@ -16,18 +16,15 @@ struct GenerateCommand: ParsableCommand {
   @OptionGroup var sampling: SamplerOptions
 
   @Option(
-    name: [.customShort("n"), .long],
-    help: "Positions to fill, the prompt's included; 0 is the whole context.")
+    name: [.customShort("n"), .long], parsing: .unconditional,
+    help: "Positions to fill, the prompt's included; 0 is the whole context.",
+    transform: numberArgument(expected: "a whole number, 0 or more") { $0 >= 0 })
   var steps = 256
 
   @Option(
     name: [.customShort("i"), .customLong("prompt")], parsing: .unconditional,
     help: "The text to continue.")
   var prompt = ""
-
-  func validate() throws {
-    guard steps >= 0 else { throw ValidationError("-n: must be 0 or more, got \(steps)") }
-  }
 
   func run() throws {
     try Signals.install()

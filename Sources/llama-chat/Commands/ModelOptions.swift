@@ -15,8 +15,9 @@ struct ModelOptions: ParsableArguments {
   var tokenizer: String?
 
   @Option(
-    name: [.customShort("j"), .long],
-    help: "Threads that compute (default: the processors of this machine).")
+    name: [.customShort("j"), .long], parsing: .unconditional,
+    help: "Threads that compute (default: the processors of this machine).",
+    transform: numberArgument(expected: "a whole number"))
   var threads: Int?
 
   /// Opens the model and its tokenizer and starts the engine.
@@ -24,6 +25,11 @@ struct ModelOptions: ParsableArguments {
     let checkpoint = try Checkpoint(path: model)
     Report.warnings(of: checkpoint)
     let vocabulary = try Vocabulary.resolve(for: checkpoint, override: tokenizer)
+    if vocabulary.count < checkpoint.config.vocabSize {
+      Report.warning(
+        "\(tokenizer ?? model): the tokenizer has \(vocabulary.count) tokens, the model "
+          + "\(checkpoint.config.vocabSize); expected the same unless its embedding is padded")
+    }
     let engine = try Engine(
       model: Model(checkpoint: checkpoint), threads: threads ?? Processors.available)
     return (engine, try vocabulary.makeTokenizer())
@@ -32,25 +38,22 @@ struct ModelOptions: ParsableArguments {
 
 /// The sampler's options, by llama2.c's letters.
 struct SamplerOptions: ParsableArguments {
-  @Option(name: [.customShort("t"), .customLong("temp")], help: "Temperature; 0 is greedy.")
+  @Option(
+    name: [.customShort("t"), .customLong("temp")], parsing: .unconditional,
+    help: "Temperature; 0 is greedy.",
+    transform: numberArgument(expected: "0 or more") { $0 >= 0 && $0.isFinite })
   var temperature: Float = 1
 
   @Option(
-    name: [.customShort("p"), .customLong("topp")],
-    help: "Nucleus sampling's probability mass; 0 or 1 is off.")
+    name: [.customShort("p"), .customLong("topp")], parsing: .unconditional,
+    help: "Nucleus sampling's probability mass; 0 or 1 is off.",
+    transform: numberArgument(expected: "0…1") { 0...1 ~= $0 })
   var topP: Float = 0.9
 
-  @Option(name: [.customShort("s"), .long], help: "Seed (default: random).")
+  @Option(
+    name: [.customShort("s"), .long], parsing: .unconditional, help: "Seed (default: random).",
+    transform: numberArgument(expected: "0…\(UInt64.max)"))
   var seed: UInt64?
-
-  func validate() throws {
-    guard temperature >= 0, temperature.isFinite else {
-      throw ValidationError("-t: must be 0 or more, got \(temperature)")
-    }
-    guard topP >= 0, topP <= 1 else {
-      throw ValidationError("-p: must be in 0…1, got \(topP)")
-    }
-  }
 
   var sampler: Sampler {
     Sampler(temperature: temperature, topP: topP, seed: seed ?? .random(in: 1 ... .max))
