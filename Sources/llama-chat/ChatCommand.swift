@@ -19,7 +19,10 @@ struct ChatCommand: ParsableCommand {
   @OptionGroup(title: "Sampling") var sampling: ChatSamplingOptions
   @OptionGroup(title: "What the model is told") var text: ChatTextOptions
 
-  @Option(help: "Context in tokens (default: the model's, at most \(Self.defaultContext)).")
+  @Option(
+    parsing: .unconditional,
+    help: "Context in tokens (default: the model's, at most \(Self.defaultContext)).",
+    transform: numberArgument(expected: "a whole number, 16 or more") { $0 >= 16 })
   var ctx: Int?
 
   @Option(help: "How standard input is read when it is not a conversation (default: message).")
@@ -46,7 +49,6 @@ struct ChatCommand: ParsableCommand {
   private static let defaultContext = 2048
 
   func validate() throws {
-    if let ctx, ctx < 16 { throw ValidationError("--ctx: must be 16 or more, got \(ctx)") }
     if script != nil, stdin != nil {
       throw ValidationError("--script and --stdin: choose one of them")
     }
@@ -59,17 +61,22 @@ struct ChatCommand: ParsableCommand {
       TerminalModes.save()
       TerminalModes.enterBusy()
     }
-    let repl = try makeRepl(isInteractive: input == nil)
-    if let input {
-      try repl.run(input.lines, mode: input.mode)
-    } else {
-      try converse(repl)
+    let output = TerminalOutput(policy: color, plain: isPlain)
+    let repl = try makeRepl(output, isInteractive: input == nil)
+    let outcome = Result {
+      if let input {
+        try repl.run(input.lines, mode: input.mode)
+      } else {
+        try converse(repl)
+      }
     }
+    try output.checkDelivery()
+    try outcome.get()
   }
 
   // MARK: - The model
 
-  private func makeRepl(isInteractive: Bool) throws -> Repl {
+  private func makeRepl(_ output: TerminalOutput, isInteractive: Bool) throws -> Repl {
     let (engine, tokenizer) = try options.load()
     let model = engine.model
     let kind = text.template ?? ChatTemplate.kind(for: model, vocabulary: tokenizer.vocabulary)
@@ -86,8 +93,7 @@ struct ChatCommand: ParsableCommand {
       engine: engine, template: template, settings: settings,
       system: try text.systemText() ?? prompt?.system)
     let repl = Repl(
-      conversation: conversation, prompts: prompts,
-      output: TerminalOutput(policy: color, plain: isPlain), interrupt: interruptFlag)
+      conversation: conversation, prompts: prompts, output: output, interrupt: interruptFlag)
     repl.promptName = prompt?.name
     return repl
   }

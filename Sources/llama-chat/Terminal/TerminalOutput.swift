@@ -1,6 +1,7 @@
 import CEditLine
 import Chat
 import Foundation
+import Inference
 
 /// The conversation's output: the reply on standard output, everything else on standard error.
 ///
@@ -14,6 +15,8 @@ final class TerminalOutput: ReplOutput {
   private var isMidReply = false
   private var progressShown = false
   private var heartbeat: ContinuousClock.Instant?
+  /// Why standard output took no more of a reply: a full disk, say.
+  private var loss: SystemError?
 
   /// How often a plain terminal hears that a long task goes on.
   private static let heartbeatInterval = Duration.seconds(30)
@@ -29,13 +32,27 @@ final class TerminalOutput: ReplOutput {
     guard !text.isEmpty else { return }
     progress(nil)
     isMidReply = !text.hasSuffix("\n")
-    put(reply.isTerminal ? visible(text) : text, on: STDOUT_FILENO)
+    say(reply.isTerminal ? visible(text) : text)
   }
 
   func endReply() {
     progress(nil)
-    if isMidReply { put("\n", on: STDOUT_FILENO) }
+    if isMidReply { say("\n") }
     isMidReply = false
+  }
+
+  /// A part of the reply; when it cannot be written, the rest of the reply is of no use.
+  private func say(_ text: String) {
+    guard loss == nil, !writeAll(text, to: STDOUT_FILENO) else { return }
+    loss = SystemError(call: "writing to standard output", code: errno)
+    interruptFlag.raise()
+  }
+
+  /// Makes sure that standard output took every reply.
+  ///
+  /// - Throws: ``SystemError``.
+  func checkDelivery() throws {
+    if let loss { throw loss }
   }
 
   func notice(_ text: String) { note(visible(text)) }
