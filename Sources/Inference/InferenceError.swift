@@ -12,8 +12,8 @@ public enum InferenceError: Failure, Hashable {
   case threadsNotStarted(wanted: Int, got: Int)
   /// No such kernels on this processor.
   case unknownInstructionSet(name: String, available: [String])
-  /// The KV cache does not fit into memory.
-  case cacheDoesNotFit(bytes: Int, available: Int, capacity: Int)
+  /// The KV cache does not fit into memory; `fitting` is a context that would.
+  case cacheDoesNotFit(bytes: Int, available: Int, capacity: Int, fitting: Int)
   /// The model produced a NaN or an infinity.
   case damagedLogits(position: Int)
 
@@ -33,10 +33,10 @@ public enum InferenceError: Failure, Hashable {
       "the system started only \(got) of \(wanted) threads"
     case .unknownInstructionSet(let name, let available):
       "no \"\(name)\" kernels on this processor; available: \(available.joined(separator: ", "))"
-    case .cacheDoesNotFit(let bytes, let available, let capacity):
+    case .cacheDoesNotFit(let bytes, let available, let capacity, let fitting):
       """
       needs \(SizeText.bytes(bytes)) for a \(capacity)-token context; \
-      \(SizeText.bytes(available)) free; try --ctx \(max(16, capacity / 2))
+      \(SizeText.bytes(available)) free; try --ctx \(fitting)
       """
     case .damagedLogits(let position):
       "model produced NaN or infinity at position \(position); damaged file? try inspect --verify"

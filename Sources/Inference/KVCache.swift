@@ -27,16 +27,13 @@ public final class KVCache {
     let byteCount = Self.byteCount(config: config, capacity: capacity)
     let rows = Self.wholeBlocks(capacity) ?? 0
     let available = SystemMemory.available()
-    guard capacity > 0, let byteCount, byteCount <= available else {
-      throw InferenceError.cacheDoesNotFit(
-        bytes: byteCount ?? .max, available: available, capacity: capacity)
-    }
+    let tooLarge = InferenceError.cacheDoesNotFit(
+      bytes: byteCount ?? .max, available: available, capacity: capacity,
+      fitting: Self.fitting(config: config, available: available))
+    guard capacity > 0, let byteCount, byteCount <= available else { throw tooLarge }
     let memory = mmap(
       nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-    guard let memory, memory != MAP_FAILED else {
-      throw InferenceError.cacheDoesNotFit(
-        bytes: byteCount, available: available, capacity: capacity)
-    }
+    guard let memory, memory != MAP_FAILED else { throw tooLarge }
     self.capacity = capacity
     self.config = config
     self.byteCount = byteCount
@@ -59,6 +56,16 @@ public final class KVCache {
       product = value
     }
     return product
+  }
+
+  /// A context that leaves room for other things, not above what the model was made for.
+  private static func fitting(config: ModelConfig, available: Int) -> Int {
+    let block = Int(lck_key_block)
+    guard let blockBytes = byteCount(config: config, capacity: block), blockBytes > 0 else {
+      return block
+    }
+    let blocks = available / blockBytes / 4 * 3
+    return max(block, min(blocks * block, config.contextLength))
   }
 
   private static func wholeBlocks(_ capacity: Int) -> Int? {
