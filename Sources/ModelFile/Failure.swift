@@ -29,6 +29,6 @@ extension Failure {
   /// `PLACE: REASON`.
   public var description: String {
     guard let place else { return reason }
-    return "\(place): \(reason)"
+    return "\(place.isEmpty ? "\"\"" : place): \(reason)"
   }
 }

@@ -32,7 +32,11 @@ extension Vocabulary {
       vocabulary = try TokenizerError.at(place) { try appended(section, metadata: metadata) }
     } else {
       place = try override ?? existingFile(forModel: modelPath)
-      vocabulary = try Vocabulary(path: place)
+      vocabulary = try TokenizerError.at(place) {
+        let vocabulary = try Vocabulary(path: place)
+        try check(vocabulary, against: metadata)
+        return vocabulary
+      }
     }
     guard vocabulary.count <= vocabSize else {
       throw TokenizerError(
@@ -61,15 +65,21 @@ extension Vocabulary {
     } catch let error as TokenizerError {
       throw TokenizerError(reason: "tokenizer section: " + error.reason)
     }
+    try check(vocabulary, against: metadata)
+    return vocabulary
+  }
+
+  /// Compares a vocabulary with what the model's header extension says of it.
+  private static func check(_ vocabulary: Vocabulary, against metadata: ModelMetadata?) throws {
     if let kind = metadata?.tokenizer, kind != vocabulary.kind {
       throw TokenizerError(
-        reason: "the tokenizer is \(vocabulary.kind), the header says \(kind)")
+        reason: "the tokenizer is \(vocabulary.kind.summary), the model's header says "
+          + kind.summary)
     }
     if let count = metadata?.tokenCount, count != 0, count != vocabulary.count {
       throw TokenizerError(
-        reason: "the tokenizer has \(vocabulary.count) tokens, the header says \(count)")
+        reason: "the tokenizer has \(vocabulary.count) tokens, the model's header says \(count)")
     }
-    return vocabulary
   }
 
   private static func existingFile(forModel path: String) throws -> String {
