@@ -49,11 +49,12 @@ enum Signals {
     handle(SIGTSTP) { _ in Signals.suspend() }
     handle(SIGCONT) { _ in Signals.resume() }
     handle(SIGWINCH) { _ in Signals.wake(.resized) }
-    for signal in [SIGTERM, SIGHUP, SIGQUIT] { handle(signal) { Signals.end(by: $0) } }
+    for signal in [SIGTERM, SIGHUP, SIGQUIT, SIGPIPE] { handle(signal) { Signals.end(by: $0) } }
+    // A file past its size limit is an error of the write.
+    signal(SIGXFSZ, SIG_IGN)
     for signal in [SIGILL, SIGTRAP, SIGABRT, SIGFPE, SIGSEGV] {
       handle(signal) { Signals.die(by: $0) }
     }
-    handle(SIGPIPE) { Signals.die(by: $0) }
     handle(SIGBUS) { _ in Signals.reportLostFile() }
   }
 
