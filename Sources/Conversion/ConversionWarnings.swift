@@ -25,7 +25,7 @@ enum ConversionWarnings {
     var warnings: [String] = []
     if parameters.ropeTheta != 10000 {
       warnings.append(
-        "RoPE theta is \(parameters.ropeTheta), and llama2.c always computes with 10000: its runq "
+        "RoPE theta is \(SizeText.number(parameters.ropeTheta)), and llama2.c always computes with 10000: its runq "
           + "can load a version 2 file of this model, but its text will be wrong")
     }
     if let warning = requantization(of: tensors) { warnings.append(warning) }

@@ -201,7 +201,8 @@ extension CheckpointWriter {
         "is the input file \(input); give the output another name", path: path, kind: .usage)
     }
     guard overwrite else {
-      throw ModelFileError("exists; remove it or allow replacing it", path: path, kind: .usage)
+      throw ModelFileError(
+        "exists; remove it or allow replacing it (--force)", path: path, kind: .usage)
     }
   }
 }

@@ -29,7 +29,7 @@ import Testing
 
   @Test func saysWhatRunqWouldGetWrong() throws {
     let converter = try open { $0.set("llama.rope.freq_base", float: 100_000) }
-    let isTheta = { (warning: String) in warning.hasPrefix("RoPE theta is 100000.0") }
+    let isTheta = { (warning: String) in warning.hasPrefix("RoPE theta is 100000,") }
     #expect(converter.warnings(version: 2).contains(where: isTheta))
     #expect(!converter.warnings(version: 1).contains(where: isTheta))
   }

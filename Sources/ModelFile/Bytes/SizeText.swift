@@ -11,6 +11,12 @@ public enum SizeText {
     return number < 0 ? "-" + text : text
   }
 
+  /// The shortest digits that mean exactly this number: `10000`, `1e-05`.
+  public static func number(_ value: Float) -> String {
+    let text = String(value)
+    return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
+  }
+
   /// `7.2 GB`, `143 MB`, `12 bytes`: decimal units, two or three digits.
   public static func bytes(_ count: Int) -> String {
     let units = ["bytes", "kB", "MB", "GB", "TB", "PB"]

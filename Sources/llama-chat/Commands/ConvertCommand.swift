@@ -23,10 +23,15 @@ struct ConvertCommand: ParsableCommand {
   var output: String
 
   @Option(
-    name: .customLong("version"), help: "Output format: 1 is fp32, 2 is int8 with scales (q80).")
+    name: .customLong("version"), parsing: .unconditional,
+    help: "Output format: 1 is fp32, 2 is int8 with scales (q80).",
+    transform: numberArgument(expected: "1 or 2") { 1...2 ~= $0 })
   var formatVersion = 2
 
-  @Option(help: "Elements of an int8 group (default: the largest of 64, 32, 16, 8, 4 that fits).")
+  @Option(
+    parsing: .unconditional,
+    help: "Elements of an int8 group (default: the largest of 64, 32, 16, 8, 4 that fits).",
+    transform: numberArgument(expected: "a whole number, 1 or more") { $0 >= 1 })
   var groupSize: Int?
 
   @Flag(help: "Replace an existing output file.")
@@ -36,9 +41,6 @@ struct ConvertCommand: ParsableCommand {
   var quiet = false
 
   func validate() throws {
-    guard (1...2).contains(formatVersion) else {
-      throw ValidationError("--version: must be 1 or 2, got \(formatVersion)")
-    }
     guard formatVersion == 2 || groupSize == nil else {
       throw ValidationError("--group-size: only version 2 has groups")
     }
@@ -48,13 +50,14 @@ struct ConvertCommand: ParsableCommand {
     try Signals.install()
     Signals.enter(.writing)
     let converter = try GGUFConverter(path: source)
-    for warning in converter.warnings(version: formatVersion) {
-      Report.warning("\(source): \(warning)")
-    }
+    var warnings = converter.warnings(version: formatVersion)
     var meter = ConversionMeter(isShown: !quiet)
     try converter.convert(
       to: output, version: formatVersion, groupSize: groupSize, overwrite: force
     ) { done, total, tensor in
+      // Not before: a request that is refused gets its error alone.
+      for warning in warnings { Report.warning("\(source): \(warning)") }
+      warnings = []
       if interruptFlag.isRaised { throw Interrupted() }
       meter.update(done: done, total: total, tensor: tensor)
     }
