@@ -6,15 +6,16 @@ extension Repl {
   /// `:ctx`: a bar, and each turn's tokens.
   func showContext() {
     let usage = conversation.usage
-    let share = Double(usage.used) / Double(max(1, usage.capacity))
+    let used = min(usage.used, usage.capacity)
+    let share = Double(used) / Double(max(1, usage.capacity))
     let width = 40
     let filled = min(width, Int((share * Double(width)).rounded(.up)))
     let bar = String(repeating: "#", count: filled) + String(repeating: ".", count: width - filled)
     let head =
-      "[\(bar)] \(percent(share)) · \(SizeText.grouped(usage.used))/\(SizeText.grouped(usage.capacity))"
+      "[\(bar)] \(percent(share)) · \(SizeText.grouped(used))/\(SizeText.grouped(usage.capacity))"
     var parts = ["system \(usage.system)"]
     parts += usage.turns.map { "\($0.number): \($0.question)+\($0.answer)" }
-    parts.append("free \(SizeText.grouped(max(0, usage.capacity - usage.used)))")
+    parts.append("free \(SizeText.grouped(usage.capacity - used))")
     output.notice(head + "\n" + parts.joined(separator: " · "))
   }
 
@@ -80,7 +81,7 @@ extension Conversation {
       shape       dim \(config.dim) · hidden \(config.hiddenDim) · \(config.layers) layers · \
       \(config.heads) heads, \(config.kvHeads) key/value · \
       classifier \(config.sharedClassifier ? "shared" : "separate")
-      rope        theta \(metadata.ropeTheta) · norm epsilon \(metadata.normEpsilon)
+      rope        theta \(SizeText.number(metadata.ropeTheta)) · norm epsilon \(SizeText.number(metadata.normEpsilon))
       decoding    reads \(SizeText.bytes(engine.model.bytesPerToken)) per token · \
       \(engine.instructionSet) · \(counted(engine.threads, "thread"))
       context     \(SizeText.grouped(capacity)) tokens · made for \(SizeText.grouped(config.contextLength))

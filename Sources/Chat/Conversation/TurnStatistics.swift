@@ -55,9 +55,10 @@ public struct TurnStatistics: Hashable, Sendable {
     tokensPerSecond.map { $0 * Double(bytesPerToken) / 1e9 }
   }
 
-  /// Prompt tokens read per second; `nil` when there were none to measure.
+  /// Prompt tokens read per second; `nil` when there were too few to measure: a single token is as slow
+  /// to read as to decode.
   public var readPerSecond: Double? {
-    read > 0 && prefillSeconds > 0 ? Double(read) / prefillSeconds : nil
+    read >= 8 && prefillSeconds > 0 ? Double(read) / prefillSeconds : nil
   }
 
   /// One line for people:

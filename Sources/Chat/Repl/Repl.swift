@@ -69,10 +69,11 @@ public final class Repl {
 
   /// How full the context is, and the settings that matter: `ctx 36% · T0.70 p0.90 · 8t`.
   public var status: String {
-    let share = Double(conversation.used) / Double(max(1, conversation.capacity))
+    // The markers after a reply that filled the context are not in it.
+    let share = min(1, Double(conversation.used) / Double(max(1, conversation.capacity)))
     let settings = conversation.settings
     return [
-      "ctx \(percent(share))" + (share >= 0.8 ? " nearly full" : ""),
+      "ctx \(percent(share))" + (share == 1 ? " full" : share >= 0.8 ? " nearly full" : ""),
       "T\(settings.text(of: .temp)) p\(settings.text(of: .topp))",
       "\(conversation.engine.threads)t",
     ].joined(separator: " · ")
