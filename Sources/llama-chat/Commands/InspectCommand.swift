@@ -23,7 +23,7 @@ struct InspectCommand: ParsableCommand {
     Report.warnings(of: checkpoint)
     let sections = [header(checkpoint), extensionBlock(checkpoint), tensors(checkpoint)]
     try writeResult(sections.map { $0.joined(separator: "\n") + "\n\n" }.joined())
-    try writeResult("tokenizer      \(tokenizerSummary(checkpoint))\n")
+    try writeResult("tokenizer      \(try tokenizerSummary(checkpoint))\n")
     if verify {
       try checkpoint.verify()
       try writeResult("verified       every value is finite\n")
@@ -55,8 +55,8 @@ struct InspectCommand: ParsableCommand {
     let endOfTurn = metadata.endOfTurn.map { ", end of turn \($0)" } ?? ""
     return [
       "values         \(source)",
-      "rope_theta     \(metadata.ropeTheta)",
-      "norm_eps       \(metadata.normEpsilon)",
+      "rope_theta     \(SizeText.number(metadata.ropeTheta))",
+      "norm_eps       \(SizeText.number(metadata.normEpsilon))",
       "special ids    bos \(metadata.bos), eos \(metadata.eos)\(endOfTurn)",
       "template       \(template)",
     ]
@@ -79,14 +79,15 @@ struct InspectCommand: ParsableCommand {
     }
   }
 
-  private func tokenizerSummary(_ checkpoint: Checkpoint) -> String {
+  /// The tokenizer, or why there is none; one asked for must fit.
+  private func tokenizerSummary(_ checkpoint: Checkpoint) throws -> String {
     do {
       let vocabulary = try Vocabulary.resolve(for: checkpoint, override: tokenizer)
       let place =
         tokenizer ?? (checkpoint.tokenizerSection == nil ? "beside the model" : "in the file")
       return
         "\(vocabulary.kind.summary), \(vocabulary.count) pieces, \(visible(place, singleLine: true))"
-    } catch {
+    } catch  where tokenizer == nil {
       return "none: \(visible("\(error)", singleLine: true))"
     }
   }

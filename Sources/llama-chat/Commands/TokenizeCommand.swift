@@ -48,9 +48,10 @@ struct TokenizeCommand: ParsableCommand {
       do {
         return try Vocabulary(path: file)
       } catch let notATokenizer {
+        let reasons = [notAModel, notATokenizer].map { ($0 as? any Failure)?.reason ?? "\($0)" }
+        guard reasons[0] != reasons[1] else { throw notATokenizer }
         throw InputError(
-          place: nil,
-          reason: "neither a model (\(notAModel)) nor a tokenizer (\(notATokenizer))",
+          place: file, reason: "is no model: \(reasons[0]); and no tokenizer: \(reasons[1])",
           kind: .damagedFile)
       }
     }
@@ -75,11 +76,10 @@ struct TokenizeCommand: ParsableCommand {
     let ids: [TokenID] =
       json
       ? try parsed([TokenID].self, line, "a JSON array of ids", place)
-      : try line.split(separator: UInt8(ascii: " ")).map { field in
-        let text = String(decoding: field, as: UTF8.self)
-        guard let id = TokenID(text) else {
+      : try line.split(whereSeparator: { " \t\r".utf8.contains($0) }).map { field in
+        guard let id = TokenID(String(decoding: field, as: UTF8.self)) else {
           throw InputError(
-            place: place, reason: "expected token ids separated by spaces, found \"\(text)\"")
+            place: place, reason: "expected token ids separated by spaces, found \(found(field))")
         }
         return id
       }
@@ -99,9 +99,14 @@ struct TokenizeCommand: ParsableCommand {
     do {
       return try JSONDecoder().decode(Value.self, from: Data(line))
     } catch {
-      let found = String(decoding: line.prefix(40), as: UTF8.self)
-      throw InputError(place: place, reason: "expected \(expected), found \(found)")
+      throw InputError(place: place, reason: "expected \(expected), found \(found(line[...]))")
     }
+  }
+
+  /// The beginning of what stands in a line, for an error.
+  private func found(_ text: ArraySlice<UInt8>) -> String {
+    text.isEmpty
+      ? "an empty line" : TerminalText.quoted(Array(text.prefix(40))) + (text.count > 40 ? "…" : "")
   }
 
   private func jsonString(_ text: String) throws -> String {
