@@ -15,7 +15,9 @@ enum Report {
     }
     let code = LlamaChat.exitCode(for: error)
     if code == .validationFailure {
-      problem(LlamaChat.message(for: error) + "; see `\(helpCommand(for: error))`")
+      let text = LlamaChat.message(for: error)
+      let sentence = text.hasSuffix(".") ? String(text.dropLast()) : text
+      problem("\(sentence); see `\(helpCommand(for: error))`")
       Foundation.exit(FailureKind.usage.rawValue)
     }
     if error is ExitCode || code == .success {

@@ -52,6 +52,7 @@ extension Repl {
     switch turn.ending {
     case .stopToken: break
     case .interrupted:
+      guard mode == .interactive else { return }
       output.notice("■ stopped after \(counted(turn.generated, "token")) · :regen :undo")
     case .limit:
       guard mode == .interactive else { return }

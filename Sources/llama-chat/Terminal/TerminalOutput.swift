@@ -16,7 +16,7 @@ final class TerminalOutput: ReplOutput {
   private var progressShown = false
   private var heartbeat: ContinuousClock.Instant?
   /// Why standard output took no more of a reply: a full disk, say.
-  private var loss: SystemError?
+  private var loss: SystemFailure?
 
   /// How often a plain terminal hears that a long task goes on.
   private static let heartbeatInterval = Duration.seconds(30)
@@ -44,13 +44,13 @@ final class TerminalOutput: ReplOutput {
   /// A part of the reply; when it cannot be written, the rest of the reply is of no use.
   private func say(_ text: String) {
     guard loss == nil, !writeAll(text, to: STDOUT_FILENO) else { return }
-    loss = SystemError(call: "writing to standard output", code: errno)
+    loss = SystemFailure(call: "writing to standard output", code: errno)
     interruptFlag.raise()
   }
 
   /// Makes sure that standard output took every reply.
   ///
-  /// - Throws: ``SystemError``.
+  /// - Throws: ``SystemFailure``.
   func checkDelivery() throws {
     if let loss { throw loss }
   }
