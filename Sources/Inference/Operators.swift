@@ -45,8 +45,7 @@ struct Operators {
     if let groupSize = first.groupSize {
       quantize(x, n: first.columns, groupSize: groupSize, tokens: tokens)
     }
-    // A chunk is large enough to hide its claim, small enough to even out slow threads.
-    let chunkRows = max(16, min(256, Self.chunkBytes / first.columns / 16 * 16))
+    let chunkRows = chunkRows(of: outputs.map(\.matrix))
     let chunkCounts = outputs.map { ($0.matrix.rows + chunkRows - 1) / chunkRows }
     pool.run(chunks: chunkCounts.reduce(0, +)) { chunk, _ in
       var (chunk, index) = (chunk, 0)
@@ -61,7 +60,19 @@ struct Operators {
     }
   }
 
-  private static let chunkBytes = 128 * 1024
+  /// Rows of a chunk: enough to hide its claim, few enough to even out threads of unequal speed, and
+  /// whole panels of the kernels.
+  private func chunkRows(of matrices: [Matrix]) -> Int {
+    let panel = 32
+    let bytes = matrices.reduce(0) { $0 + $1.byteCount }
+    let rows = matrices.reduce(0) { $0 + $1.rows }
+    let share = rows / (4 * pool.threads)
+    let affordable = rows * Self.largestChunk / max(1, bytes)
+    return max(1, min(share, affordable) / panel) * panel
+  }
+
+  /// Bytes of weights a thread takes at a time, at most.
+  private static let largestChunk = 512 * 1024
 
   private func multiply(
     _ matrix: Matrix, rows: Range<Int>, _ x: UnsafePointer<Float>,
