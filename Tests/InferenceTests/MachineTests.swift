@@ -14,6 +14,15 @@ import Testing
     #expect(Processors.allowed(byQuota: text) == processors)
   }
 
+  @Test(
+    arguments: [
+      ("0", 1), ("\t0-3", 4), ("0-1,8,10-11", 5), ("", nil), ("3-1", nil), ("0-x", nil),
+      ("0-99999999999", nil),
+    ] as [(String, Int?)])
+  func listsAreCounted(text: String, processors: Int?) {
+    #expect(Processors.count(ofList: text) == processors)
+  }
+
   @Test func thereIsAProcessor() {
     #expect(Processors.available >= 1)
     #expect(Engine.maximumThreads >= Processors.available)

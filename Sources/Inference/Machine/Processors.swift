@@ -4,8 +4,32 @@ import Foundation
 public enum Processors {
   /// Processors allowed by the affinity mask and by the control group's quota, at least 1.
   public static let available = max(
-    // Foundation counts the affinity mask on Linux.
-    1, min(ProcessInfo.processInfo.activeProcessorCount, allowedByQuota ?? .max))
+    1,
+    min(
+      allowedByAffinity ?? ProcessInfo.processInfo.activeProcessorCount, allowedByQuota ?? .max))
+
+  /// The affinity mask's processors (`taskset`, cgroup cpuset), as Linux lists them.
+  private static var allowedByAffinity: Int? {
+    let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)
+    let field = "Cpus_allowed_list:"
+    let line = status?.split(separator: "\n").first { $0.hasPrefix(field) }
+    return line.flatMap { count(ofList: $0.dropFirst(field.count)) }
+  }
+
+  /// How many numbers a list like `0-3,8` names; `nil` when it is none.
+  static func count(ofList text: some StringProtocol) -> Int? {
+    var count = 0
+    for part in text.split(separator: ",") {
+      let ends = part.split(separator: "-").map {
+        Int(String($0).trimmingCharacters(in: .whitespaces)) ?? -1
+      }
+      guard let first = ends.first, let last = ends.last, ends.count <= 2, first >= 0,
+        last >= first, last < 1 << 20
+      else { return nil }
+      count += last - first + 1
+    }
+    return count > 0 ? count : nil
+  }
 
   private static var allowedByQuota: Int? {
     ControlGroup.read("cpu.max").flatMap(allowed(byQuota:))

@@ -5,12 +5,14 @@ import Synchronization
 ///
 /// The caller works too, so `threads` counts it. Workers take chunks from an atomic counter; between
 /// jobs they spin for some microseconds and then sleep, so that an idle program uses no processor time.
+/// When other programs hold the workers up, the caller does without them for a while (``Crowding``).
 /// Which thread does a chunk never matters to the result: chunks write disjoint outputs.
 final class WorkerPool {
   private let board: JobBoard
   private var workers: [pthread_t] = []
+  private var crowding = Crowding()
   /// How many times to look for a new job before sleeping.
-  private var spinLimit: Int { threads <= Processors.available ? 20_000 : 0 }
+  private var spinLimit: Int { threads <= Processors.available ? 4_000 : 0 }
 
   init(threads: Int) throws {
     board = JobBoard()
@@ -45,15 +47,27 @@ final class WorkerPool {
   /// `thread` is 0 for the caller and less than ``threads``; no two calls with the same thread number
   /// run at once. `body` runs on several threads at once and must write to disjoint memory.
   func run(chunks: Int, _ body: (_ chunk: Int, _ thread: Int) -> Void) {
-    if workers.isEmpty || chunks <= 1 {
+    let start = ContinuousClock.now
+    if workers.isEmpty || chunks <= 1 || crowding.isBetterAlone(at: start) {
       for chunk in 0..<max(0, chunks) { body(chunk, 0) }
       return
     }
     withoutActuallyEscaping(body) { body in
       board.publish(chunks: chunks, body)
       board.work(thread: 0)
+      let waiting = ContinuousClock.now
       board.waitUntilDone(chunks: chunks)
+      let end = ContinuousClock.now
+      crowding.note(
+        job: start..<end, wait: end - waiting, processorTime: Self.processorTime)
     }
+  }
+
+  /// What the calling thread has had.
+  private static func processorTime() -> Duration {
+    var time = timespec()
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+    return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
   }
 
   private func stopWorkers(keeping kept: Int) {

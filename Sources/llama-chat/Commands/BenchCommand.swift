@@ -88,9 +88,10 @@ struct BenchCommand: ParsableCommand {
   private func heading(_ engine: Engine) -> String {
     let name = visible(model, singleLine: true)
     let bytes = SizeText.bytes(engine.model.bytesPerToken)
+    let processors = Processors.available
     return """
       \(name) · \(engine.model.checkpoint.format.summary) · \(bytes) a token · \
-      \(engine.instructionSet) · \(Processors.available) processors
+      \(engine.instructionSet) · \(processors) processor\(processors == 1 ? "" : "s")
       threads  test            depth    tok/s     GB/s  machine reads  share  barrier
 
       """
