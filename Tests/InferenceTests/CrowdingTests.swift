@@ -33,27 +33,35 @@ import Testing
 
   @Test func aProcessorOfItsOwnIsNoCrowd() {
     var caller = Caller()
-    #expect(caller.jobsUntilAlone(had: 1) == nil)
-    #expect(caller.jobsUntilAlone(had: 0.95, waited: 0.2) == nil)
+    let (full, most) = (
+      caller.jobsUntilAlone(had: 1), caller.jobsUntilAlone(had: 0.95, waited: 0.2)
+    )
+    #expect(full == nil)
+    #expect(most == nil)
   }
 
   @Test func halfAProcessorIsAndEachTimeForLonger() {
     var caller = Caller()
     var spells: [Int] = []
     for _ in 0..<9 {
-      #expect(caller.jobsUntilAlone(had: 0.5) != nil)
+      let jobs = caller.jobsUntilAlone(had: 0.5)
+      #expect(jobs != nil)
       spells.append(caller.spell())
     }
     #expect(spells == [20, 40, 80, 160, 320, 640, 1280, 2000, 2000])
     // A quiet time makes it forget.
-    #expect(caller.jobsUntilAlone(had: 1) == nil)
-    #expect(caller.jobsUntilAlone(had: 0.5) != nil)
-    #expect(caller.spell() == 20)
+    let quiet = caller.jobsUntilAlone(had: 1)
+    #expect(quiet == nil)
+    let crowded = caller.jobsUntilAlone(had: 0.5)
+    #expect(crowded != nil)
+    let spell = caller.spell()
+    #expect(spell == 20)
   }
 
   @Test func waitingForWorkersMostOfTheTimeIs() {
     var caller = Caller()
-    #expect(caller.jobsUntilAlone(had: 1, waited: 0.7) != nil)
+    let jobs = caller.jobsUntilAlone(had: 1, waited: 0.7)
+    #expect(jobs != nil)
   }
 
   @Test func timeBetweenRepliesDoesNotCount() {
@@ -66,6 +74,7 @@ import Testing
       caller.crowding.note(job: caller.time..<end, wait: .zero, processorTime: { had })
       caller.time = end + .seconds(3)
     }
-    #expect(!caller.crowding.isBetterAlone(at: caller.time))
+    let isAlone = caller.crowding.isBetterAlone(at: caller.time)
+    #expect(!isAlone)
   }
 }
