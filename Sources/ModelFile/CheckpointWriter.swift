@@ -189,6 +189,7 @@ extension CheckpointWriter {
   private static func checkTarget(
     _ path: String, overwrite: Bool, inputs: [String]
   ) throws(ModelFileError) {
+    // What cannot be examined is not there, or cannot be created either, which then says why.
     guard let target = try? System.status(of: path) else { return }
     switch target.kind {
     case .regular: break

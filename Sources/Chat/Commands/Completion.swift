@@ -60,6 +60,7 @@ extension Repl {
     let folder = slash.map { String(typed[...$0]) } ?? ""
     let prefix = slash.map { String(typed[typed.index(after: $0)...]) } ?? typed
     let place = folder.isEmpty ? "." : (folder as NSString).expandingTildeInPath
+    // A folder that is not there or may not be read has nothing to offer.
     let names = (try? FileManager.default.contentsOfDirectory(atPath: place)) ?? []
     return names.filter { $0.hasPrefix(prefix) && (!$0.hasPrefix(".") || prefix.hasPrefix(".")) }
       .sorted()

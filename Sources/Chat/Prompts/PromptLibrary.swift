@@ -54,6 +54,7 @@ public struct PromptLibrary: Sendable {
   private var paths: [String: String] {
     var paths: [String: String] = [:]
     for folder in folders {
+      // Most of the folders do not exist.
       let files = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
       for file in files where file.hasSuffix(".md") && !file.hasPrefix(".") {
         let name = String(file.dropLast(3))

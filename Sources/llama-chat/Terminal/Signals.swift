@@ -44,6 +44,7 @@ enum Signals {
     request.store(SIGINT, ordering: .relaxed)
     pending.store(0, ordering: .relaxed)
     firstPress.store(0, ordering: .relaxed)
+    TerminalModes.prepareForHandlers()
     try pipeEnds.open()
     handle(SIGINT) { Signals.interrupt(by: $0) }
     handle(SIGTSTP) { _ in Signals.suspend() }

@@ -53,6 +53,13 @@ enum TerminalModes {
     if fd >= 0 { send(pasteOff, to: fd) }
   }
 
+  /// Makes what handlers use before the first of them can run: making it allocates, which they must not.
+  static func prepareForHandlers() {
+    _ = storage
+    _ = isSaved.load(ordering: .relaxed)
+    _ = pasteStream.load(ordering: .relaxed)
+  }
+
   // MARK: - Storage that a signal handler can reach
 
   /// Safe to share: written once, before `isSaved` says so, and only read from then on.
