@@ -93,18 +93,19 @@ private struct Files: Sendable {
   static let damaged = Result { try Files(damaged: true) }
 
   let model: Model
-  private let directory: TemporaryDirectory
 
   private init(damaged: Bool) throws {
     var config = TinyModel.separateClassifierConfig
     config.contextLength = 512
     var metadata = ModelMetadata()
     metadata.addsBOS = false
-    directory = try TemporaryDirectory()
+    // The mapping outlives the folder.
+    let directory = try TemporaryDirectory()
     let path = directory.file("tiny.bin")
     try TinyModel.write(to: path, config: config, metadata: metadata)
     if damaged { try Self.damageClassifier(of: path, config: config) }
     model = try Model(checkpoint: Checkpoint(path: path))
+    withExtendedLifetime(directory) {}
   }
 
   /// Makes the classifier's first weight not a number.

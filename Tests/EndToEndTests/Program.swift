@@ -70,6 +70,7 @@ enum Models {
 
   private static let files = Result {
     let folder = try TemporaryDirectory()
+    folder.removeAtExit()
     let vocabulary = TinyVocabulary.sentencePiece()
     let tokenizer = try vocabulary.section()
     var metadata = ModelMetadata()

@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 
 /// A folder that is removed with its value.
 public final class TemporaryDirectory: Sendable {
@@ -14,6 +15,22 @@ public final class TemporaryDirectory: Sendable {
   }
 
   deinit { try? FileManager.default.removeItem(atPath: path) }
+
+  /// Lets the folder live as long as the test process, which does not end the life of its globals.
+  public func removeAtExit() {
+    Self.removedAtExit.withLock { paths in
+      if paths.isEmpty {
+        atexit {
+          TemporaryDirectory.removedAtExit.withLock { paths in
+            for path in paths { try? FileManager.default.removeItem(atPath: path) }
+          }
+        }
+      }
+      paths.append(path)
+    }
+  }
+
+  private static let removedAtExit = Mutex<[String]>([])
 
   /// The path of a file inside.
   public func file(_ name: String) -> String { path + "/" + name }
