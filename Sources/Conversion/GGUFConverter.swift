@@ -10,11 +10,11 @@ public struct GGUFConverter {
   private let model: GGUFModel
 
   /// The model's shape.
-  public var config: ModelConfig { model.config }
+  var config: ModelConfig { model.config }
   /// What the header extension will say.
-  public var metadata: ModelMetadata { model.metadata }
+  var metadata: ModelMetadata { model.metadata }
   /// The tokenizer that will be appended.
-  public var vocabulary: Vocabulary { model.vocabulary }
+  var vocabulary: Vocabulary { model.vocabulary }
 
   /// What the user should know although the file can be converted to that version, one sentence each.
   public func warnings(version: Int) -> [String] {

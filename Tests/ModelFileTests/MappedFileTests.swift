@@ -41,15 +41,6 @@ struct MappedFileTests {
     #expect(try reason(path) == "cannot be opened: Permission denied")
   }
 
-  @Test func partsAreChecked() throws {
-    let file = try MappedFile(path: folder.write("bytes", [1, 2, 3]))
-    #expect(try file.bytes(at: 1, count: 2, "part").elementsEqual([2, 3]))
-    #expect(try file.bytes(at: 3, count: 0, "part").isEmpty)
-    for (offset, count) in [(0, 4), (3, 1), (4, 0), (-1, 1), (1, -1), (.max, 1), (1, .max)] {
-      #expect(throws: ModelFileError.self) { try file.bytes(at: offset, count: count, "part") }
-    }
-  }
-
   @Test func anEmptyFileHasNoBytes() throws {
     #expect(try MappedFile(path: folder.write("empty", [])).bytes.isEmpty)
   }

@@ -3,6 +3,16 @@ import Testing
 @testable import Tokenization
 
 struct SmolSplitterTests {
+  /// The fragments of a text, as ranges of bytes.
+  private static func fragments(of text: [UInt8]) -> [Range<Int>] {
+    text.withUnsafeBufferPointer { text in
+      var splitter = SmolSplitter(text)
+      var fragments: [Range<Int>] = []
+      while let fragment = splitter.next() { fragments.append(fragment) }
+      return fragments
+    }
+  }
+
   @Test(arguments: [
     ("", []),
     ("Hello world", ["Hello", " world"]),
@@ -34,14 +44,14 @@ struct SmolSplitterTests {
   ])
   func fragments(text: String, expected: [String]) {
     let bytes = Array(text.utf8)
-    let fragments = SmolSplitter.fragments(of: bytes)
+    let fragments = Self.fragments(of: bytes)
     #expect(fragments.map { String(decoding: bytes[$0], as: UTF8.self) } == expected)
   }
 
   @Test func fragmentsCoverAnyBytes() {
     // Not even UTF-8.
     let bytes = (0..<4096).map { UInt8(truncatingIfNeeded: $0 &* $0 &* 31 &+ $0 >> 3) }
-    let fragments = SmolSplitter.fragments(of: bytes)
+    let fragments = Self.fragments(of: bytes)
     #expect(fragments.flatMap { bytes[$0] } == bytes)
     #expect(!fragments.contains { $0.isEmpty })
   }

@@ -38,17 +38,6 @@ public final class MappedFile: Sendable {
   /// Bytes of the file.
   public var count: Int { bytes.count }
 
-  /// A checked part of the file.
-  ///
-  /// - Throws: ``ModelFileError`` naming `field` when the part does not lie inside the file.
-  public func bytes(
-    at offset: Int, count: Int, _ field: @autoclosure () -> String
-  ) throws(ModelFileError) -> UnsafeRawBufferPointer {
-    var reader = ByteReader(bytes, path: path)
-    try reader.seek(to: offset, field())
-    return try reader.read(count: count, field())
-  }
-
   /// Checks that the file's size and modification time are those it was opened with.
   public func checkUnchanged() throws(ModelFileError) {
     let now: FileStatus

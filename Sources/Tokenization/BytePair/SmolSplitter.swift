@@ -11,16 +11,6 @@ struct SmolSplitter {
   /// Starts at the beginning of a text, which should be valid UTF-8.
   init(_ text: UnsafeBufferPointer<UInt8>) { self.text = text }
 
-  /// The fragments of a text, as ranges of bytes.
-  static func fragments(of text: [UInt8]) -> [Range<Int>] {
-    text.withUnsafeBufferPointer { text in
-      var splitter = SmolSplitter(text)
-      var fragments: [Range<Int>] = []
-      while let fragment = splitter.next() { fragments.append(fragment) }
-      return fragments
-    }
-  }
-
   /// The next fragment; `nil` at the end of the text.
   mutating func next() -> Range<Int>? {
     guard position < text.count else { return nil }
