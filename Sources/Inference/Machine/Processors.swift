@@ -10,7 +10,7 @@ public enum Processors {
 
   /// The affinity mask's processors (`taskset`, cgroup cpuset), as Linux lists them.
   private static var allowedByAffinity: Int? {
-    let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)
+    let status = KernelFile.read("/proc/self/status")
     let field = "Cpus_allowed_list:"
     let line = status?.split(separator: "\n").first { $0.hasPrefix(field) }
     return line.flatMap { count(ofList: $0.dropFirst(field.count)) }

@@ -11,7 +11,7 @@ enum SystemMemory {
   }
 
   private static var availableToSystem: Int? {
-    ControlGroup.text(of: "/proc/meminfo").flatMap(available(accordingTo:))
+    KernelFile.read("/proc/meminfo").flatMap(available(accordingTo:))
   }
 
   /// `MemAvailable` of `/proc/meminfo`, in bytes.
