@@ -41,7 +41,7 @@ public struct Completion {
   ///   - steps: Positions to fill, the prompt's included; 0 or more than the context means the context.
   ///   - interrupt: Ends the text early when raised.
   ///   - emit: Called with each piece of whole code points.
-  /// - Throws: ``InferenceError``, ``Interrupted`` when stopped while reading the prompt, and what
+  /// - Throws: ``InferenceError``, also for a prompt longer than the context, ``Interrupted`` when stopped while reading the prompt, and what
   ///   `emit` throws.
   public mutating func run(
     prompt: some Collection<UInt8>, steps: Int, interrupt: InterruptFlag? = nil,
@@ -50,6 +50,9 @@ public struct Completion {
     let config = engine.model.config
     let limit = (1...config.contextLength).contains(steps) ? steps : config.contextLength
     let prompt = promptTokens(prompt)
+    guard prompt.count <= config.contextLength else {
+      throw InferenceError.contextFull(needed: prompt.count, capacity: config.contextLength)
+    }
     let cache = try KVCache(config: config, capacity: limit)
     var decoder = StreamDecoder(
       tokenizer: tokenizer, stripsLeadingSpace: tokenizer.vocabulary.addsSpacePrefix)

@@ -24,7 +24,7 @@ public enum InferenceError: Failure, Hashable {
   public var reason: String {
     switch self {
     case .contextFull(let needed, let capacity):
-      "needs \(needed) tokens; the context has \(capacity)"
+      "needs \(SizeText.grouped(needed)) tokens; the context has \(SizeText.grouped(capacity))"
     case .unknownToken(let id, let vocabSize):
       "token id \(id) is outside the model's vocabulary of \(vocabSize)"
     case .threadsOutOfRange(let found, let maximum):

@@ -35,6 +35,10 @@ struct GenerateCommand: ParsableCommand {
       try writeResult(isTerminal ? visible(text) : text)
     }
     try writeResult("\n")
+    if statistics.generatedTokens == 0 {
+      Report.warning(
+        "-n \(steps): the prompt fills all positions and more; expected room to continue")
+    }
     // The first token comes from the prompt's logits; every other one costs a pass of its own.
     let passes = statistics.generatedTokens - 1
     if passes > 0 {
