@@ -4,39 +4,8 @@ import Testing
 
 /// The program among pipes: replies alone on standard output, one clear line for every mistake.
 @Suite(.serialized) struct PipeTests {
-  /// What a run gave.
-  struct Outcome {
-    var output: String
-    var errors: String
-    var code: Int32
-    var reason: Process.TerminationReason
-  }
-
-  private func run(_ arguments: [String], input: [UInt8] = []) throws -> Outcome {
-    let program = try Program()
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: Program.path)
-    process.arguments = arguments
-    process.environment = program.environment
-    let files = try ["in", "out", "err"].map { name in
-      let path = try program.folder.write(name, name == "in" ? input : [])
-      guard let file = FileHandle(forUpdatingAtPath: path) else {
-        throw HarnessError(what: path, code: errno)
-      }
-      return file
-    }
-    (process.standardInput, process.standardOutput, process.standardError) =
-      (files[0], files[1], files[2])
-    try process.run()
-    process.waitUntilExit()
-    func text(_ name: String) -> String {
-      String(
-        decoding: FileManager.default.contents(atPath: program.folder.file(name)) ?? Data(),
-        as: UTF8.self)
-    }
-    return Outcome(
-      output: text("out"), errors: text("err"), code: process.terminationStatus,
-      reason: process.terminationReason)
+  private func run(_ arguments: [String], input: [UInt8] = []) throws -> Program.Outcome {
+    try Program().run(arguments, input: input)
   }
 
   @Test func aPipeGetsTheReplyAlone() throws {
@@ -52,6 +21,20 @@ import Testing
       input: Array("Hello\nHello\n".utf8))
     #expect(both.code == 0 && both.output.hasPrefix(piped.output))
     #expect(both.output.count > piped.output.count)
+  }
+
+  /// Turning knobs between turns changes neither what was read nor what greedy sampling makes of it.
+  @Test func tuningKeepsTheConversation() throws {
+    let model = [try Models.path(.quick), "-t", "0", "-n", "12", "-j", "1", "--stdin", "script"]
+    let plain = try run(model, input: Array("Hello\nAnd then?\nWhy?\n".utf8))
+    let tuned = try run(
+      model + ["--stats"],
+      input: Array(
+        ":threads 2\nHello\n:temp 0.9\n:threads 1\n:temp 0\nAnd then?\n:topp 0.5\n:threads +\nWhy?\n"
+          .utf8))
+    #expect(plain.code == 0 && tuned.code == 0, "\(tuned)")
+    #expect(plain.output.count { $0 == "\n" } >= 3 && tuned.output == plain.output)
+    #expect(tuned.errors.contains("threads 1 → 2") && tuned.errors.contains("temp 0.00 → 0.90"))
   }
 
   @Test func statisticsOnlyOnRequest() throws {

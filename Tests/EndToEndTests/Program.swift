@@ -63,8 +63,16 @@ enum Models {
   /// The arguments that choose a model and greedy sampling.
   static func arguments(_ model: Model) throws -> [String] {
     switch model {
-    case .quick: [try files.get().file("quick.bin"), "-t", "0", "-n", "3"]
-    case .slow: [try files.get().file("slow.bin"), "-t", "0"]
+    case .quick: [try path(.quick), "-t", "0", "-n", "3"]
+    case .slow: [try path(.slow), "-t", "0"]
+    }
+  }
+
+  /// The file of a model.
+  static func path(_ model: Model) throws -> String {
+    switch model {
+    case .quick: try files.get().file("quick.bin")
+    case .slow: try files.get().file("slow.bin")
     }
   }
 
