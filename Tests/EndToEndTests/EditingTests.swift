@@ -104,6 +104,19 @@ import Testing
     #expect(try program.history.isEmpty)
   }
 
+  @Test func aTallTextGivenBackDoesNotHideTheReason() throws {
+    let terminal = try Program().chat()
+    let lines = (1...200).map { "line \($0)" }.joined(separator: "\n")
+    try terminal.type("\u{1B}[200~" + lines + "\u{1B}[201~")
+    try terminal.expect("line 200")
+    try terminal.type("\r")
+    try terminal.expect("message too long")
+    try terminal.expect("↑ brings it back")
+    try terminal.expectPrompt()
+    try terminal.type("\u{1B}[A")
+    try terminal.expect("line 200")
+  }
+
   @Test func resizingKeepsTheText() throws {
     let program = try Program()
     let terminal = try program.chat(.quick, columns: 80)

@@ -51,7 +51,7 @@ import Testing
 
   @Test func interruptingTheReadingGivesTheTextBack() throws {
     let program = try Program()
-    let terminal = try program.chat(.slow, ["--ctx", "8192"])
+    let terminal = try program.chat(.slow, ["--ctx", "8192"], columns: 500)
     let text = (1...1500).map { "w\($0)" }.joined(separator: " ")
     try terminal.type("\u{1B}[200~\(text)\u{1B}[201~\r")
     try terminal.expectBusy()

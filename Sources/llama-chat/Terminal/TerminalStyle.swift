@@ -61,9 +61,16 @@ struct TerminalStyle {
   }
 
   /// Columns of the terminal on `stream`, 80 when it does not say.
-  static func columns(of stream: Int32) -> Int {
+  static func columns(of stream: Int32) -> Int { size(of: stream)?.columns ?? 80 }
+
+  /// Rows of the terminal on `stream`, 24 when it does not say.
+  static func rows(of stream: Int32) -> Int { size(of: stream)?.rows ?? 24 }
+
+  private static func size(of stream: Int32) -> (columns: Int, rows: Int)? {
     var size = winsize()
-    guard ioctl(stream, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
-    return Int(size.ws_col)
+    guard ioctl(stream, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0, size.ws_row > 0 else {
+      return nil
+    }
+    return (Int(size.ws_col), Int(size.ws_row))
   }
 }

@@ -75,9 +75,8 @@ final class LineEditor: LineSource {
     queue = []
     insertions = []
     ending = nil
-    if let prefill, !prefill.isEmpty { insert(prefill) }
-
     measure()
+    if let prefill, !prefill.isEmpty { offer(prefill) }
     // libedit itself would switch only after showing the prompt, and damage what is typed meanwhile.
     editline_edit_modes(editor, 1)
     if style.repaints { TerminalModes.enablePasteMarks(on: output) }

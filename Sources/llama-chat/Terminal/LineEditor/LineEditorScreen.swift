@@ -14,6 +14,16 @@ extension LineEditor {
     el_resize(editor)
   }
 
+  /// Starts the line with a text given back, unless showing it would push the reason off the screen.
+  func offer(_ text: String) {
+    let painting = LinePainting(text.unicodeScalars, cursor: 0, columns: columns)
+    guard painting.rowsBelowCursor + 3 > TerminalStyle.rows(of: output) else {
+      return insert(text)
+    }
+    remember(text)
+    show(style.dim("the text is too tall to show here; ↑ brings it back") + "\n")
+  }
+
   /// The terminal has a new size: what it made of the old painting is erased before painting again.
   func resize() -> EditResult {
     let row = painting.cursorRow(afterReflowTo: TerminalStyle.columns(of: output))
