@@ -91,7 +91,8 @@ struct ChatCommand: ParsableCommand {
 
     let conversation = try Conversation(
       engine: engine, template: template, settings: settings,
-      system: try text.systemText() ?? prompt?.system)
+      system: try text.systemText() ?? prompt?.system,
+      now: { ContinuousClock.now - Signals.timeStopped })
     let repl = Repl(
       conversation: conversation, prompts: prompts, output: output, interrupt: interruptFlag)
     repl.promptName = prompt?.name

@@ -44,6 +44,7 @@ enum Signals {
     request.store(SIGINT, ordering: .relaxed)
     pending.store(0, ordering: .relaxed)
     firstPress.store(0, ordering: .relaxed)
+    stopped.store(0, ordering: .relaxed)
     TerminalModes.prepareForHandlers()
     try pipeEnds.open()
     handle(SIGINT) { Signals.interrupt(by: $0) }
@@ -58,6 +59,9 @@ enum Signals {
     }
     handle(SIGBUS) { _ in Signals.reportLostFile() }
   }
+
+  /// How long Ctrl-Z has kept the program from its work.
+  static var timeStopped: Duration { .milliseconds(stopped.load(ordering: .relaxed)) }
 
   /// Says what the program does now.
   static func enter(_ next: Phase) {
@@ -100,6 +104,7 @@ enum Signals {
   private static let request = Atomic<Int32>(SIGINT)
   private static let presses = Atomic<Int>(0)
   private static let firstPress = Atomic<UInt64>(0)
+  private static let stopped = Atomic<UInt64>(0)
   private static let pipeEnds = PipeEnds()
 
   private static var current: Phase {
@@ -125,9 +130,7 @@ enum Signals {
   /// The third press within two seconds without an answer ends the program.
   private static func interruptWork() {
     interruptFlag.raise()
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    let now = UInt64(time.tv_sec) &* 1_000 &+ UInt64(time.tv_nsec) / 1_000_000
+    let now = milliseconds()
     let count = presses.wrappingAdd(1, ordering: .acquiringAndReleasing).newValue
     if count == 1 || now &- firstPress.load(ordering: .acquiring) > 2_000 {
       firstPress.store(now, ordering: .releasing)
@@ -137,11 +140,19 @@ enum Signals {
     }
   }
 
+  private static func milliseconds() -> UInt64 {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return UInt64(time.tv_sec) &* 1_000 &+ UInt64(time.tv_nsec) / 1_000_000
+  }
+
   private static func suspend() {
     guard current != .typing else { return wake(.suspended) }
     if current != .away { TerminalModes.restore() }
+    let start = milliseconds()
     deliver(SIGTSTP)
     // Here again after SIGCONT.
+    stopped.wrappingAdd(milliseconds() &- start, ordering: .relaxed)
     signal(SIGTSTP) { _ in Signals.suspend() }
     resume()
   }
