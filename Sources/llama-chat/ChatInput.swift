@@ -67,7 +67,12 @@ extension ChatCommand {
   }
 
   private func standardInput() throws -> String {
-    let data = try FileHandle.standardInput.read(upToCount: TextInput.maximumSize + 1) ?? Data()
+    let data: Data
+    do {
+      data = try FileHandle.standardInput.read(upToCount: TextInput.maximumSize + 1) ?? Data()
+    } catch {
+      throw InputError(reason: "cannot be read", kind: .running)
+    }
     guard data.count <= TextInput.maximumSize else {
       throw InputError(
         reason: "is longer than \(SizeText.bytes(TextInput.maximumSize)); expected a message")

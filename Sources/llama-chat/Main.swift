@@ -4,6 +4,7 @@ import ArgumentParser
 @main
 enum Main {
   static func main() {
+    UTF8Locale.activate()
     do {
       var command = try LlamaChat.parseAsRoot()
       try command.run()

@@ -23,6 +23,14 @@ import Testing
     #expect(try program.run(["generate", output, "-i", "a", "-n", "4"]).code == 0)
   }
 
+  @Test func progressStaysOnOneLineOfATerminal() throws {
+    let terminal = try PseudoTerminal(
+      Program.path, ["convert", source, output], environment: program.environment, columns: 20)
+    #expect(try terminal.ending() == .exit(0))
+    let lines = terminal.rawOutput.components(separatedBy: "\r\u{1B}[K").dropFirst()
+    #expect(lines.count > 2 && lines.dropLast().allSatisfy { $0.count < 20 }, "\(lines)")
+  }
+
   @Test func quietMeansQuiet() throws {
     let outcome = try program.run(["convert", "-q", source, output, "--version", "1"])
     #expect(outcome.code == 0 && !outcome.errors.contains("%"))

@@ -83,7 +83,8 @@ private struct ConversionMeter {
     guard isShown, step != lastShown else { return }
     lastShown = step
     let text = "\(percent) % of \(SizeText.bytes(total)) · \(visible(tensor, singleLine: true))"
-    write(isTerminal ? "\r\u{1B}[K\(text)" : "\(text)\n")
+    guard isTerminal else { return write("\(text)\n") }
+    write("\r\u{1B}[K" + text.fitted(to: TerminalStyle.columns(of: STDERR_FILENO) - 1))
   }
 
   func finish(output: String) {

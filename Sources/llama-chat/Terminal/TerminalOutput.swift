@@ -1,4 +1,3 @@
-import CEditLine
 import Chat
 import Foundation
 import Inference
@@ -97,18 +96,4 @@ final class TerminalOutput: ReplOutput {
   }
 
   private func put(_ text: String, on stream: Int32) { writeAll(text, to: stream) }
-}
-
-extension String {
-  /// As much of the text as fits into `columns`.
-  fileprivate func fitted(to columns: Int) -> String {
-    var rest = columns
-    return String(
-      prefix { character in
-        rest -= character.unicodeScalars.reduce(0) {
-          $0 + max(0, Int(editline_columns($1.wide)))
-        }
-        return rest >= 0
-      })
-  }
 }

@@ -1,3 +1,4 @@
+import CEditLine
 import Chat
 
 /// `text` with everything a terminal would obey made visible; see ``TerminalText/visible(_:)``.
@@ -6,4 +7,18 @@ import Chat
 func visible(_ text: String, singleLine: Bool = false) -> String {
   let shown = TerminalText.visible(text)
   return singleLine ? String(shown.map { $0 == "\n" ? "␊" : $0 }) : shown
+}
+
+extension String {
+  /// As much of the text as fits into `columns`.
+  func fitted(to columns: Int) -> String {
+    var rest = columns
+    return String(
+      prefix { character in
+        rest -= character.unicodeScalars.reduce(0) {
+          $0 + max(0, Int(editline_columns($1.wide)))
+        }
+        return rest >= 0
+      })
+  }
 }

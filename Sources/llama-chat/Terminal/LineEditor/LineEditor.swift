@@ -46,7 +46,6 @@ final class LineEditor: LineSource {
   init(
     output: Int32, style: TerminalStyle, history: HistoryFile?, completions: @escaping Completer
   ) throws {
-    UTF8Locale.activate()
     TerminalModes.save()
     self.output = output
     outputFile = output == STDERR_FILENO ? editline_stderr() : editline_stdout()
