@@ -109,6 +109,23 @@ LCK_INLINE float largest(const float *x, size_t n) {
   return result;
 }
 
+static LCK_TARGET size_t argmax(const float *x, size_t n) {
+  if (largest_magnitude(x, n) >= 0x7f800000) return n;
+  f32x16 most = splat(-__builtin_inff());
+  i32x16 index = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}, at = {0};
+  for (size_t i = 0; i < n; i += lanes, index += lanes) {
+    f32x16 v = n - i >= lanes ? load(x + i) : load_part(x + i, n - i, -__builtin_inff());
+    i32x16 larger = v > most;
+    most = choose(larger, v, most);
+    at = (larger & index) | (~larger & at);
+  }
+  size_t best = 0;
+  for (size_t i = 1; i < lanes; i++) {
+    if (most[i] > most[best] || (most[i] == most[best] && at[i] < at[best])) best = i;
+  }
+  return (size_t)at[best];
+}
+
 static LCK_TARGET void softmax(float *x, size_t n) {
   float most = largest(x, n);
   size_t i = 0;
@@ -186,7 +203,8 @@ static LCK_TARGET void attention(float *out, float *scores, const float *q, cons
 #define LCK_TABLE(table_name, q80)                                                                   \
   {                                                                                                  \
     .name = table_name, .matmul_f32 = matmul_f32, .matmul_q80 = q80, .quantize_q80 = quantize_q80,   \
-    .rmsnorm = rmsnorm, .rope = rope, .swiglu = swiglu, .add = add, .softmax = softmax,              \
+    .rmsnorm = rmsnorm, .rope = rope, .swiglu = swiglu, .add = add, .argmax = argmax,                \
+    .softmax = softmax,                                                                              \
     .attention = attention,                                                                          \
   }
 

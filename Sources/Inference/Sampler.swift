@@ -38,27 +38,22 @@ public struct Sampler: Sendable {
   public mutating func sample(
     _ logits: UnsafeBufferPointer<Float>, count: Int, position: Int
   ) throws -> TokenID {
-    let logits = logits[..<min(count, logits.count)]
-    // A finite number times zero is zero; NaN and infinity give NaN.
-    guard logits.reduce(0, { $0 + $1 * 0 }) == 0 else {
-      throw InferenceError.damagedLogits(position: position)
-    }
-    if temperature < 1e-6 { return Self.mostLikely(logits) }
+    let logits = UnsafeBufferPointer(rebasing: logits[..<min(count, logits.count)])
+    let best = Self.mostLikely(logits)
+    guard best < logits.count else { throw InferenceError.damagedLogits(position: position) }
+    if temperature < 1e-6 { return TokenID(best) }
     softmax(logits)
     let coin = nextUnitFloat()
-    return topP <= 0 || topP >= 1 ? drawFromAll(coin) : drawFromNucleus(coin)
+    return topP <= 0 || topP >= 1 ? drawFromAll(coin) : drawFromNucleus(coin) ?? TokenID(best)
   }
 
-  /// The first of the highest logits.
-  private static func mostLikely(_ values: some RandomAccessCollection<Float>) -> TokenID {
-    var best: (token: TokenID, value: Float) = (0, -.infinity)
-    for (token, value) in values.enumerated() where value > best.value {
-      best = (TokenID(token), value)
-    }
-    return best.token
+  /// The first of the highest values; their count when one is NaN or infinite.
+  private static func mostLikely(_ values: UnsafeBufferPointer<Float>) -> Int {
+    guard let base = values.baseAddress else { return 0 }
+    return lck_kernels_best().pointee.argmax(base, values.count)
   }
 
-  private mutating func softmax(_ logits: Slice<UnsafeBufferPointer<Float>>) {
+  private mutating func softmax(_ logits: UnsafeBufferPointer<Float>) {
     probabilities.removeAll(keepingCapacity: true)
     probabilities.append(contentsOf: logits.lazy.map { [temperature] in $0 / temperature })
     probabilities.withUnsafeMutableBufferPointer { values in
@@ -78,15 +73,17 @@ public struct Sampler: Sendable {
   }
 
   /// Draws among the fewest tokens whose probabilities add up to more than ``topP``.
-  private mutating func drawFromNucleus(_ coin: Float) -> TokenID {
+  ///
+  /// - Returns: `nil` when that is less than the most likely token: with a mass below 1 / count it can
+  ///   miss the cut-off.
+  private mutating func drawFromNucleus(_ coin: Float) -> TokenID? {
     // A token below this can never be part of the nucleus.
     let cutoff = (1 - topP) / Float(max(1, probabilities.count - 1))
     nucleus.removeAll(keepingCapacity: true)
     for (token, probability) in probabilities.enumerated() where probability >= cutoff {
       nucleus.append(Candidate(probability: probability, token: TokenID(token)))
     }
-    // With a mass below 1 / count even the most likely token can miss the cut-off.
-    guard !nucleus.isEmpty else { return Self.mostLikely(probabilities) }
+    guard !nucleus.isEmpty else { return nil }
     nucleus.sort {
       $0.probability != $1.probability ? $0.probability > $1.probability : $0.token < $1.token
     }

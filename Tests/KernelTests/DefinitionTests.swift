@@ -156,6 +156,27 @@ import Testing
     }
   }
 
+  @Test(arguments: Table.all)
+  func argmaxIsTheFirstOfTheLargest(_ table: Table) {
+    for n in 1...70 {
+      var inputs = Inputs(seed: n)
+      let x = inputs.floats(n)
+      let expected = x.indices.max { (x[$0], -$0) < (x[$1], -$1) }
+      #expect(table.argmax(x) == expected)
+      // Ties go to the first, wherever they lie; damage anywhere is noticed.
+      for place in 0..<n {
+        var tied = x
+        for i in place..<n where (i - place) % 5 == 0 { tied[i] = 99 }
+        #expect(table.argmax(tied) == place)
+        for damage in [Float.nan, .infinity, -.infinity] {
+          tied[place] = damage
+          #expect(table.argmax(tied) == n)
+        }
+      }
+      #expect(table.argmax([Float](repeating: -.greatestFiniteMagnitude, count: n)) == 0)
+    }
+  }
+
   /// One NaN anywhere in the input reaches the output, so that the engine can refuse it.
   @Test(arguments: Table.all, [0, 5, 16, 36])
   func damageIsPassedOn(_ table: Table, place: Int) {

@@ -75,6 +75,8 @@ struct Table: Sendable, CustomStringConvertible {
     return out
   }
 
+  func argmax(_ x: [Float]) -> Int { kernels.argmax(x, x.count) }
+
   func softmax(_ x: [Float]) -> [Float] {
     var out = x
     kernels.softmax(&out, x.count)

@@ -74,6 +74,14 @@ static void check_elementwise(const lck_kernels *k, const lck_kernels *scalar, s
   k->softmax(a = copy(x, n), n);
   scalar->softmax(b = copy(x, n), n);
   same(a, b, n * 4, "softmax", n, 0);
+  float *tied = copy(x, n);
+  tied[n / 2] = tied[n - 1] = 99;
+  for (int damaged = 0; damaged < 2; damaged++) {
+    if (damaged) tied[n / 3] = __builtin_nanf("");
+    size_t found = k->argmax(tied, n), expected = damaged ? n : n / 2;
+    same(copy((float *)&found, 2), copy((float *)&expected, 2), sizeof found, "argmax", n, 0);
+  }
+  free(tied);
   if (n % 4 == 0) {
     float *s = floats(n), *t = floats(n);
     int8_t *p = bytes(n, -127), *q = bytes(n, -127);

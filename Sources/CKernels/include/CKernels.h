@@ -52,6 +52,9 @@ typedef struct lck_kernels {
   // x[i] += y[i].
   void (*add)(float *x, const float *y, size_t n);
 
+  // The first index of the largest of n > 0 values; n when any of them is NaN or infinite.
+  size_t (*argmax)(const float *x, size_t n);
+
   // x = softmax(x), in place.
   void (*softmax)(float *x, size_t n);
 
