@@ -45,7 +45,7 @@ struct Operators {
     if let groupSize = first.groupSize {
       quantize(x, n: first.columns, groupSize: groupSize, tokens: tokens)
     }
-    let chunkRows = chunkRows(of: outputs.map(\.matrix))
+    let chunkRows = chunkRows(of: outputs.map(\.matrix), tokens: tokens)
     let chunkCounts = outputs.map { ($0.matrix.rows + chunkRows - 1) / chunkRows }
     pool.run(chunks: chunkCounts.reduce(0, +)) { chunk, _ in
       var (chunk, index) = (chunk, 0)
@@ -62,17 +62,21 @@ struct Operators {
 
   /// Rows of a chunk: enough to hide its claim, few enough to even out threads of unequal speed, and
   /// whole panels of the kernels.
-  private func chunkRows(of matrices: [Matrix]) -> Int {
+  private func chunkRows(of matrices: [Matrix], tokens: Int) -> Int {
     let panel = 32
     let bytes = matrices.reduce(0) { $0 + $1.byteCount }
     let rows = matrices.reduce(0) { $0 + $1.rows }
     let share = rows / (4 * pool.threads)
-    let affordable = rows * Self.largestChunk / max(1, bytes)
+    let largest = tokens == 1 ? Self.largestStream : Self.largestBatch
+    let affordable = rows * largest / max(1, bytes)
     return max(1, min(share, affordable) / panel) * panel
   }
 
-  /// Bytes of weights a thread takes at a time, at most.
-  private static let largestChunk = 512 * 1024
+  /// Bytes of weights a thread takes at a time, at most, when it only streams them: a long stream is read
+  /// faster than a short one.
+  private static let largestStream = 2 << 20
+  /// The same when there is arithmetic enough to hide the reading.
+  private static let largestBatch = 512 << 10
 
   private func multiply(
     _ matrix: Matrix, rows: Range<Int>, _ x: UnsafePointer<Float>,
