@@ -6,6 +6,17 @@ import Tokenization
 struct Transformer {
   let model: Model
   let operators: Operators
+  /// (headSize / 2): 1 / theta^(2i / headSize), in llama2.c's fp32 arithmetic.
+  private let ropeFrequencies: [Float]
+
+  init(model: Model, operators: Operators) {
+    self.model = model
+    self.operators = operators
+    let headSize = Float(model.config.headSize)
+    ropeFrequencies = (0..<model.config.headSize / 2).map { i in
+      1 / powf(model.metadata.ropeTheta, Float(2 * i) / headSize)
+    }
+  }
 
   /// Reads a batch of tokens at the cache's end, (batch) ids to (vocabSize) logits of the last of them.
   ///
@@ -60,17 +71,14 @@ struct Transformer {
     ops.project(ws.xb, tokens: 1, (weights.classifier, logits))
   }
 
-  /// cos and sin of position / theta^(2i / headSize), in llama2.c's fp32 arithmetic.
+  /// The cosines and sines of position * frequency of a batch.
   private func fillRopeTables(from position: Int, tokens: Int) {
-    let half = model.config.headSize / 2
     let ws = operators.workspace
-    for i in 0..<half {
-      let exponent = Float(2 * i) / Float(model.config.headSize)
-      let frequency = 1 / powf(model.metadata.ropeTheta, exponent)
-      for t in 0..<tokens {
+    for t in 0..<tokens {
+      for (i, frequency) in ropeFrequencies.enumerated() {
         let angle = Float(position + t) * frequency
-        ws.ropeCos[t * half + i] = cosf(angle)
-        ws.ropeSin[t * half + i] = sinf(angle)
+        ws.ropeCos[t * ropeFrequencies.count + i] = cosf(angle)
+        ws.ropeSin[t * ropeFrequencies.count + i] = sinf(angle)
       }
     }
   }

@@ -5,7 +5,7 @@ import Synchronization
 ///
 /// The caller works too, so `threads` counts it. Workers take chunks from an atomic counter; between
 /// jobs they spin for some microseconds and then sleep, so that an idle program uses no processor time.
-/// When other programs hold the workers up, the caller does without them for a while (``Crowding``).
+/// When other programs crowd the processors, the caller does without them for a while (``Crowding``).
 /// Which thread does a chunk never matters to the result: chunks write disjoint outputs.
 final class WorkerPool {
   private let board: JobBoard
@@ -40,6 +40,7 @@ final class WorkerPool {
       workers.append(thread)
     }
     board.spinLimit.store(spinLimit, ordering: .relaxed)
+    crowding = Crowding()
   }
 
   /// Calls `body(chunk, thread)` once for each chunk in `0..<chunks` and returns when all are done.
@@ -47,11 +48,13 @@ final class WorkerPool {
   /// `thread` is 0 for the caller and less than ``threads``; no two calls with the same thread number
   /// run at once. `body` runs on several threads at once and must write to disjoint memory.
   func run(chunks: Int, _ body: (_ chunk: Int, _ thread: Int) -> Void) {
-    let start = ContinuousClock.now
-    if workers.isEmpty || chunks <= 1 || crowding.isBetterAlone(at: start) {
+    func runAlone() {
       for chunk in 0..<max(0, chunks) { body(chunk, 0) }
-      return
     }
+    // Most steps of a single token end here: no clock is read for them.
+    if workers.isEmpty || chunks <= 1 { return runAlone() }
+    let start = ContinuousClock.now
+    if crowding.isBetterAlone(at: start) { return runAlone() }
     withoutActuallyEscaping(body) { body in
       board.publish(chunks: chunks, body)
       board.work(thread: 0)
