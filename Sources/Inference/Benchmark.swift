@@ -24,31 +24,29 @@ public struct Benchmark {
 
   /// Reads a prompt of `tokens` tokens.
   ///
-  /// - Throws: ``InferenceError`` when the cache does not fit into memory; ``Interrupted``.
-  public func prefill(tokens: Int, interrupt: InterruptFlag? = nil) throws -> Speed {
+  /// - Throws: ``InferenceError`` when the cache does not fit into memory.
+  public func prefill(tokens: Int) throws -> Speed {
     let cache = try KVCache(config: engine.model.config, capacity: max(1, tokens))
     let prompt = (0..<tokens).map(token)
     // Pages and threads are warm after a few tokens.
-    _ = try engine.forward(prompt.prefix(8), cache: cache, interrupt: interrupt)
+    _ = try engine.forward(prompt.prefix(8), cache: cache)
     cache.truncate(to: 0)
     let time = try ContinuousClock().measure {
-      _ = try engine.forward(prompt, cache: cache, interrupt: interrupt)
+      _ = try engine.forward(prompt, cache: cache)
     }
     return speed(tokens, depth: 0, time)
   }
 
   /// Decodes `tokens` tokens, one by one, after `depth` others.
   ///
-  /// - Throws: ``InferenceError`` when the cache does not fit into memory; ``Interrupted``.
-  public func decode(
-    tokens: Int, depth: Int = 0, interrupt: InterruptFlag? = nil
-  ) throws -> Speed {
+  /// - Throws: ``InferenceError`` when the cache does not fit into memory.
+  public func decode(tokens: Int, depth: Int = 0) throws -> Speed {
     let warmUp = 2
     let cache = try KVCache(config: engine.model.config, capacity: depth + tokens + warmUp)
     cache.occupy(depth)
     func decode(_ range: Range<Int>) throws {
       for i in range {
-        _ = try engine.forward(CollectionOfOne(token(i)), cache: cache, interrupt: interrupt)
+        _ = try engine.forward(CollectionOfOne(token(i)), cache: cache)
       }
     }
     try decode(0..<warmUp)

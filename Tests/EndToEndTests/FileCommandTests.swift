@@ -35,6 +35,39 @@ import Testing
     #expect(outcome.code == 0 && outcome.errors.hasPrefix("warning: -n 3: the prompt fills all"))
   }
 
+  @Test func benchMeasuresEveryCase() throws {
+    struct Line: Decodable {
+      let test: String
+      let tokens: Int
+      let depth: Int
+      let threads: Int
+      let tokensPerSecond: Double
+      let bytesPerToken: Int?
+    }
+    let options = ["--threads", "1,2", "--prompt", "9", "--generate", "3", "--depth", "0,20"]
+    let outcome = try program.run(["bench", model, "--json"] + options)
+    #expect(outcome.code == 0 && outcome.errors.isEmpty)
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    let lines = try outcome.output.split(separator: "\n")
+      .map { try decoder.decode(Line.self, from: Data($0.utf8)) }
+    #expect(
+      lines.map(\.test) == ["prefill", "decode", "decode_deep"] + [
+        "prefill", "decode", "decode_deep",
+      ])
+    #expect(lines.map(\.threads) == [1, 1, 1, 2, 2, 2])
+    #expect(lines.map(\.tokens) == [9, 3, 3, 9, 3, 3])
+    #expect(lines.map(\.depth) == [0, 0, 20, 0, 0, 20])
+    #expect(lines.allSatisfy { $0.tokensPerSecond > 0 })
+    #expect(lines.allSatisfy { ($0.bytesPerToken != nil) == ($0.test != "prefill") })
+
+    let table = try program.run(["bench", model] + options)
+    #expect(table.code == 0 && table.output.split(separator: "\n").count == 2 + lines.count)
+    for wrong in [["--threads", "0"], ["--threads", "1,x"], ["--prompt", "-1"]] {
+      #expect(try program.run(["bench", model] + wrong).code == 2, "\(wrong)")
+    }
+  }
+
   @Test func inspectShowsTheFile() throws {
     let outcome = try program.run(["inspect", model, "--verify"])
     #expect(outcome.code == 0 && outcome.errors.isEmpty)

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Chat
 import Foundation
 import Inference
 import ModelFile
@@ -88,10 +89,9 @@ struct BenchCommand: ParsableCommand {
   private func heading(_ engine: Engine) -> String {
     let name = visible(model, singleLine: true)
     let bytes = SizeText.bytes(engine.model.bytesPerToken)
-    let processors = Processors.available
     return """
       \(name) · \(engine.model.checkpoint.format.summary) · \(bytes) a token · \
-      \(engine.instructionSet) · \(processors) processor\(processors == 1 ? "" : "s")
+      \(engine.instructionSet) · \(counted(Processors.available, "processor"))
       threads  test            depth    tok/s     GB/s  machine reads  share  barrier
 
       """
