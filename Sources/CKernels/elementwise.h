@@ -37,29 +37,32 @@ LCK_INLINE i8x16 rounded_quotients(f32x16 x, float scale) {
 
 // One group of n values. A group of zeros gets scale 0; one that holds NaN or infinity gets scale NaN, so
 // that every product with it is NaN and the damage is seen.
-LCK_INLINE void quantize_group(int8_t *q, float *scale, const float *x, size_t n) {
+LCK_INLINE void quantize_group(int8_t *q, float *scale, int32_t *offset, const float *x, size_t n) {
   uint32_t bits = largest_magnitude(x, n);
   float most;
   memcpy(&most, &bits, sizeof most);
   *scale = bits < 0x7f800000 ? most / 127.0f : __builtin_nanf("");
+  *offset = 0;
   if (!(*scale > 0)) {
     memset(q, 0, n);
     return;
   }
-  size_t i = 0;
-  for (; i + lanes <= n; i += lanes) {
-    i8x16 rounded = rounded_quotients(load(x + i), *scale);
-    memcpy(q + i, &rounded, sizeof rounded);
+  i32x16 sums = {0};
+  for (size_t i = 0; i < n; i += lanes) {
+    size_t count = smaller(n - i, lanes);
+    i8x16 rounded = rounded_quotients(count == lanes ? load(x + i) : load_part(x + i, count, 0), *scale);
+    memcpy(q + i, &rounded, count);
+    sums += __builtin_convertvector(rounded, i32x16);
   }
-  if (i < n) {
-    i8x16 rounded = rounded_quotients(load_part(x + i, n - i, 0), *scale);
-    memcpy(q + i, &rounded, n - i);
-  }
+  int32_t total = 0;
+  for (size_t i = 0; i < lanes; i++) total += sums[i];
+  *offset = total * 128;
 }
 
-static LCK_TARGET void quantize_q80(int8_t *q, float *scales, const float *x, size_t n, size_t group) {
+static LCK_TARGET void quantize_q80(int8_t *values, float *scales, int32_t *offsets, const float *x, size_t n,
+                                    size_t group) {
   for (size_t i = 0; i < n; i += group) {
-    quantize_group(q + i, scales++, x + i, n - i < group ? n - i : group);
+    quantize_group(values + i, scales++, offsets++, x + i, smaller(n - i, group));
   }
 }
 

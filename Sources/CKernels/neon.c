@@ -17,16 +17,13 @@
 
 enum { prefetch_bytes = 2048 };
 
-#define LCK_X_FLIP 0
+#define LCK_W_FLIP 0
 #define LCK_STREAM_TOKENS 4
-#define LCK_DWORD_BYTES 4
 #define LCK_PANEL_WIDTH 4
 #define LCK_PANEL_ROWS 16
 #define LCK_TILE_TOKENS_Q80 4
 
 typedef int32_t i32x4 __attribute__((vector_size(16)));
-
-LCK_INLINE i32x16 dwords(const int8_t *from) { return load_i32(from); }
 
 LCK_INLINE i32x4 dot_step(i32x4 acc, i32x4 w, int32_t x) {
   return (i32x4)vdotq_s32((int32x4_t)acc, (int8x16_t)w, vreinterpretq_s8_s32(vdupq_n_s32(x)));
@@ -52,10 +49,6 @@ LCK_INLINE i32x16 group_sums(const int8_t *w, const int8_t *x, const int32_t *of
     vst1q_s32(sums + i, vpaddq_s32(vpaddq_s32(v[0], v[1]), vpaddq_s32(v[2], v[3])));
   }
   return load_i32(sums);
-}
-
-LCK_INLINE void x_offsets(int32_t *offsets, const int8_t *x, size_t count, const size_t group) {
-  (void)offsets, (void)x, (void)count, (void)group;
 }
 
 #include "matmul_q80.h"

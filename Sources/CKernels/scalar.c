@@ -17,15 +17,14 @@ static float scaled_sum(const int8_t *w, const int8_t *xq, size_t n, float ws, f
 }
 
 void lck_scalar_matmul_q80(float *out, size_t out_stride, const int8_t *w, const float *ws,
-                           const int8_t *xq, const float *xs, size_t rows, size_t n, size_t group,
-                           size_t tokens) {
+                           const lck_quantized *x, size_t rows, size_t n, size_t group, size_t tokens) {
   size_t groups = n / group;
   for (size_t t = 0; t < tokens; t++) {
     for (size_t r = 0; r < rows; r++) {
       float acc = 0;
       for (size_t g = 0; g < groups; g++) {
-        acc += scaled_sum(w + r * n + g * group, xq + t * n + g * group, group, ws[r * groups + g],
-                          xs[t * groups + g]);
+        acc += scaled_sum(w + r * n + g * group, x->values + t * x->stride + g * group, group, ws[r * groups + g],
+                          x->scales[t * groups + g]);
       }
       out[t * out_stride + r] = acc;
     }
@@ -34,8 +33,8 @@ void lck_scalar_matmul_q80(float *out, size_t out_stride, const int8_t *w, const
 
 // Columns are taken in runs that cross neither a group of w, which starts anywhere in a row, nor one of x.
 void lck_matmul_q80_straddling(float *out, size_t out_stride, const int8_t *w, const float *ws,
-                               const int8_t *xq, const float *xs, size_t row0, size_t rows, size_t n,
-                               size_t group, size_t tokens) {
+                               const lck_quantized *x, size_t row0, size_t rows, size_t n, size_t group,
+                               size_t tokens) {
   size_t x_groups = (n + group - 1) / group;
   for (size_t t = 0; t < tokens; t++) {
     for (size_t r = 0; r < rows; r++) {
@@ -45,16 +44,12 @@ void lck_matmul_q80_straddling(float *out, size_t out_stride, const int8_t *w, c
         size_t w_run = group - index % group, x_run = group - column % group;
         end = column + (w_run < x_run ? w_run : x_run);
         if (end > n) end = n;
-        acc += scaled_sum(w + index, xq + t * n + column, end - column, ws[index / group],
-                          xs[t * x_groups + column / group]);
+        acc += scaled_sum(w + index, x->values + t * x->stride + column, end - column, ws[index / group],
+                          x->scales[t * x_groups + column / group]);
       }
       out[t * out_stride + r] = acc;
     }
   }
-}
-
-void lck_quantize_q80_ragged(int8_t *q, float *scales, const float *x, size_t n, size_t group) {
-  quantize_q80(q, scales, x, n, group);
 }
 
 const lck_kernels lck_scalar = LCK_TABLE("scalar", lck_scalar_matmul_q80);

@@ -8,8 +8,7 @@ extern const lck_kernels lck_scalar;
 
 // The matrix product of `lck_scalar`, for group sizes that have no faster form.
 void lck_scalar_matmul_q80(float *out, size_t out_stride, const int8_t *w, const float *ws,
-                           const int8_t *xq, const float *xs, size_t rows, size_t n, size_t group,
-                           size_t tokens);
+                           const lck_quantized *x, size_t rows, size_t n, size_t group, size_t tokens);
 
 #if defined(__x86_64__)
 extern const lck_kernels lck_avx2;

@@ -29,6 +29,8 @@
 
 enum { lanes = 16 };
 
+LCK_INLINE size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
+
 typedef float f32x16 __attribute__((vector_size(64)));
 typedef int32_t i32x16 __attribute__((vector_size(64)));
 typedef int8_t i8x16 __attribute__((vector_size(16)));

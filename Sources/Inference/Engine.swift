@@ -29,7 +29,8 @@ public final class Engine {
     self.instructionSet = String(cString: kernels.pointee.name)
     pool = try WorkerPool(threads: threads)
     let operators = Operators(
-      kernels: kernels, pool: pool, workspace: Workspace(config: model.config))
+      kernels: kernels, pool: pool, workspace: Workspace(config: model.config),
+      groupSize: model.weights.classifier.groupSize)
     transformer = Transformer(model: model, operators: operators)
   }
 

@@ -28,7 +28,7 @@ struct Transformer {
     _ tokens: ArraySlice<TokenID>, _ cache: KVCache, wantsLogits: Bool, interrupt: InterruptFlag?
   ) throws {
     let (config, weights, eps) = (model.config, model.weights, model.metadata.normEpsilon)
-    let (dim, hiddenDim) = (config.dim, config.hiddenDim)
+    let dim = config.dim
     let (ops, ws, count, position) = (operators, operators.workspace, tokens.count, cache.count)
 
     // The residual stream starts as the tokens' embeddings.
@@ -41,7 +41,7 @@ struct Transformer {
       if interrupt?.isRaised == true { throw Interrupted() }
 
       // Attention branch: norm, then queries, keys and values.
-      ops.rmsnorm(ws.xb, ws.x, w.attentionNorm, n: dim, eps: eps, tokens: count)
+      ops.normalize(ws.xb, ws.x, w.attentionNorm, eps: eps, tokens: count)
       ops.project(ws.xb, tokens: count, (w.wq, ws.q), (w.wk, ws.k), (w.wv, ws.v))
 
       // Rotate queries and keys by their positions; remember keys and values.
@@ -49,25 +49,22 @@ struct Transformer {
 
       // Each head looks at its own and all earlier positions.
       ops.attention(
-        ws.xb, cache, layer: layer, position: position, config: config, tokens: count)
+        ws.xb.values, cache, layer: layer, position: position, config: config, tokens: count)
 
       // Mix the heads; add to the residual stream.
-      ops.project(ws.xb, tokens: count, (w.wo, ws.xb2))
-      ops.add(ws.x, ws.xb2, n: dim, tokens: count)
+      ops.quantize(ws.xb, tokens: count)
+      ops.projectAndAdd(ws.xb, w.wo, to: ws.x, scratch: ws.xb2, tokens: count)
 
       // Feed-forward branch: norm, w2(silu(w1 x) * w3 x), add to the residual stream.
-      ops.rmsnorm(ws.xb, ws.x, w.ffnNorm, n: dim, eps: eps, tokens: count)
-      ops.project(ws.xb, tokens: count, (w.w1, ws.hb), (w.w3, ws.hb2))
-      ops.swiglu(ws.hb, ws.hb2, n: hiddenDim, tokens: count)
-      ops.project(ws.hb, tokens: count, (w.w2, ws.xb2))
-      ops.add(ws.x, ws.xb2, n: dim, tokens: count)
+      ops.normalize(ws.xb, ws.x, w.ffnNorm, eps: eps, tokens: count)
+      ops.gate(ws.hb, ws.xb, w1: w.w1, w3: w.w3, scratch: ws.hb2, tokens: count)
+      ops.projectAndAdd(ws.hb, w.w2, to: ws.x, scratch: ws.xb2, tokens: count)
     }
     cache.append(tokens)
     guard wantsLogits, let logits = ws.logits.baseAddress else { return }
 
     // Final norm and classifier, for the last token only.
-    let last = ws.x + (count - 1) * dim
-    ops.rmsnorm(ws.xb, last, weights.finalNorm, n: dim, eps: eps, tokens: 1)
+    ops.normalize(ws.xb, ws.x + (count - 1) * dim, weights.finalNorm, eps: eps, tokens: 1)
     ops.project(ws.xb, tokens: 1, (weights.classifier, logits))
   }
 

@@ -5,12 +5,12 @@ import ModelFile
 /// Rows are tokens: every shape below starts with the batch.
 final class Workspace {
   /// The most tokens of one pass: enough that a prompt is bound by arithmetic, not by reading weights.
-  static let maximumBatch = 128
+  static let maximumBatch = 256
 
   /// (batch, dim): the residual stream.
   let x: UnsafeMutablePointer<Float>
   /// (batch, dim): the residual stream after a norm; then the attention's output.
-  let xb: UnsafeMutablePointer<Float>
+  let xb: Activations
   /// (batch, dim): what a branch adds to the residual stream.
   let xb2: UnsafeMutablePointer<Float>
   /// (batch, heads * headSize).
@@ -19,14 +19,10 @@ final class Workspace {
   let k: UnsafeMutablePointer<Float>
   /// (batch, kvDim).
   let v: UnsafeMutablePointer<Float>
-  /// (batch, hiddenDim): the gate, then the activation.
-  let hb: UnsafeMutablePointer<Float>
-  /// (batch, hiddenDim).
+  /// (batch, hiddenDim): the gated up projection.
+  let hb: Activations
+  /// (batch, hiddenDim): the up projection.
   let hb2: UnsafeMutablePointer<Float>
-  /// (batch, max(dim, hiddenDim)): a matmul's input as int8.
-  let quantized: UnsafeMutablePointer<Int8>
-  /// (batch, groups): its scales.
-  let scales: UnsafeMutablePointer<Float>
   /// (batch, headSize / 2).
   let ropeCos: UnsafeMutablePointer<Float>
   /// (batch, headSize / 2).
@@ -39,27 +35,25 @@ final class Workspace {
 
   init(config: ModelConfig) {
     let batch = Self.maximumBatch
-    let widest = max(config.dim, config.hiddenDim)
-    x = Self.allocate(batch * config.dim)
-    xb = Self.allocate(batch * config.dim)
-    xb2 = Self.allocate(batch * config.dim)
-    q = Self.allocate(batch * config.dim)
-    k = Self.allocate(batch * config.kvDim)
-    v = Self.allocate(batch * config.kvDim)
-    hb = Self.allocate(batch * config.hiddenDim)
-    hb2 = Self.allocate(batch * config.hiddenDim)
-    quantized = Self.allocate(batch * widest)
-    scales = Self.allocate(batch * widest)
-    ropeCos = Self.allocate(batch * config.headSize / 2)
-    ropeSin = Self.allocate(batch * config.headSize / 2)
+    x = allocateAligned(batch * config.dim)
+    xb = Activations(batch: batch, width: config.dim)
+    xb2 = allocateAligned(batch * config.dim)
+    q = allocateAligned(batch * config.dim)
+    k = allocateAligned(batch * config.kvDim)
+    v = allocateAligned(batch * config.kvDim)
+    hb = Activations(batch: batch, width: config.hiddenDim)
+    hb2 = allocateAligned(batch * config.hiddenDim)
+    ropeCos = allocateAligned(batch * config.headSize / 2)
+    ropeSin = allocateAligned(batch * config.headSize / 2)
     logits = UnsafeMutableBufferPointer(
-      start: Self.allocate(config.vocabSize), count: config.vocabSize)
+      start: allocateAligned(config.vocabSize), count: config.vocabSize)
     scores = UnsafeMutableBufferPointer(start: nil, count: 0)
   }
 
   deinit {
-    for pointer in [x, xb, xb2, q, k, v, hb, hb2, scales, ropeCos, ropeSin] { pointer.deallocate() }
-    quantized.deallocate()
+    for pointer in [x, xb2, q, k, v, hb2, ropeCos, ropeSin] { pointer.deallocate() }
+    xb.deallocate()
+    hb.deallocate()
     logits.deallocate()
     scores.deallocate()
   }
@@ -69,13 +63,6 @@ final class Workspace {
     let count = threads * capacity
     guard scores.count < count else { return }
     scores.deallocate()
-    scores = UnsafeMutableBufferPointer(start: Self.allocate(count), count: count)
-  }
-
-  /// Memory that starts on a cache line.
-  private static func allocate<Element>(_ count: Int) -> UnsafeMutablePointer<Element> {
-    UnsafeMutableRawPointer.allocate(
-      byteCount: max(1, count) * MemoryLayout<Element>.stride, alignment: 64
-    ).bindMemory(to: Element.self, capacity: count)
+    scores = UnsafeMutableBufferPointer(start: allocateAligned(count), count: count)
   }
 }

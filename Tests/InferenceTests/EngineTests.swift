@@ -88,23 +88,23 @@ import Tokenization
   @Test func interruptKeepsFinishedBatches() throws {
     let tiny = try TinyEngine(.v1)
     var config = tiny.engine.model.config
-    config.contextLength = 512
-    let cache = try KVCache(config: config, capacity: 512)
+    config.contextLength = 768
+    let cache = try KVCache(config: config, capacity: 768)
     let interrupt = InterruptFlag()
-    let tokens = TinyEngine.tokens(400)
+    let tokens = TinyEngine.tokens(600)
     var read: [Int] = []
     #expect(throws: Interrupted.self) {
       try tiny.engine.forward(tokens, cache: cache, interrupt: interrupt) { done in
         read.append(done)
-        if done == 256 { interrupt.raise() }
+        if done == 512 { interrupt.raise() }
       }
     }
-    #expect(read == [128, 256])
-    #expect(cache.tokens == Array(tokens[0..<256]))
+    #expect(read == [256, 512])
+    #expect(cache.tokens == Array(tokens[0..<512]))
     // Going on gives what an undisturbed pass gives.
     interrupt.clear()
-    let resumed = Array(try tiny.engine.forward(tokens[256...], cache: cache))
-    let undisturbed = try KVCache(config: config, capacity: 512)
+    let resumed = Array(try tiny.engine.forward(tokens[512...], cache: cache))
+    let undisturbed = try KVCache(config: config, capacity: 768)
     #expect(resumed == Array(try tiny.engine.forward(tokens, cache: undisturbed)))
   }
 

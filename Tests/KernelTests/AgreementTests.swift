@@ -37,14 +37,16 @@ import Testing
         let w = inputs.quantized(rows * shape.n, group: shape.group, in: -128...127)
         let x = inputs.quantized(tokens * shape.n, group: shape.group)
         let expected = Table.scalar.matmul(w, x, rows: rows, tokens: tokens)
-        let found = table.matmul(w, x, rows: rows, tokens: tokens)
-        #expect(sameBits(found, expected), "rows \(rows), tokens \(tokens)")
+        for padding in tokens == 1 ? [0] : [0, 5] {
+          let found = table.matmul(w, x, rows: rows, tokens: tokens, padding: padding)
+          #expect(sameBits(found, expected), "rows \(rows), tokens \(tokens)")
+        }
       }
     }
   }
 
   /// Longer rows than are held at a time, and more tokens than one block.
-  @Test(arguments: Table.accelerated, [(16_448, 64, 1), (8_352, 32, 1), (1_152, 64, 131)])
+  @Test(arguments: Table.accelerated, [(16_448, 64, 1), (8_352, 32, 1), (1_152, 64, 261), (4_672, 64, 9)])
   func quantizedMatmulBeyondOneBlock(_ table: Table, shape: (n: Int, group: Int, tokens: Int)) {
     var inputs = Inputs(seed: shape.n)
     let w = inputs.quantized(5 * shape.n, group: shape.group)

@@ -1,5 +1,6 @@
 import CKernels
 import TestSupport
+import Testing
 
 /// One table of kernels, as a test argument.
 struct Table: Sendable, CustomStringConvertible {
@@ -35,19 +36,27 @@ struct Table: Sendable, CustomStringConvertible {
     return out
   }
 
-  func matmul(_ w: Quantized, _ x: Quantized, rows: Int, tokens: Int) -> [Float] {
+  /// - Parameter padding: Bytes between one token's values and the next one's.
+  func matmul(
+    _ w: Quantized, _ x: Quantized, rows: Int, tokens: Int, padding: Int = 0
+  ) -> [Float] {
     var out = [Float](repeating: .nan, count: rows * tokens)
-    kernels.matmul_q80(
-      &out, rows, w.values, w.scales, x.values, x.scales, rows, x.values.count / tokens, w.group,
-      tokens)
+    x.withKernelInput(tokens: tokens, padding: padding) { input in
+      kernels.matmul_q80(
+        &out, rows, w.values, w.scales, input, rows, x.values.count / tokens, w.group, tokens)
+    }
     return out
   }
 
+  /// One row, its last group as short as it comes.
   func quantize(_ x: [Float], group: Int) -> Quantized {
+    let groups = (x.count + group - 1) / group
     var q = Quantized(
-      values: Array(repeating: 99, count: x.count),
-      scales: Array(repeating: -1, count: x.count / group), group: group)
-    kernels.quantize_q80(&q.values, &q.scales, x, x.count, group)
+      values: Array(repeating: 99, count: x.count), scales: Array(repeating: -1, count: groups),
+      group: group)
+    var offsets = [Int32](repeating: -1, count: groups)
+    kernels.quantize_q80(&q.values, &q.scales, &offsets, x, x.count, group)
+    #expect(offsets == q.offsets(tokens: 1))
     return q
   }
 
@@ -107,6 +116,36 @@ struct Quantized: Equatable {
   var values: [Int8]
   var scales: [Float]
   var group: Int
+
+  /// (tokens, groups): 128 times the sum of each group.
+  func offsets(tokens: Int) -> [Int32] {
+    let n = values.count / tokens
+    return (0..<tokens).flatMap { t in
+      stride(from: 0, to: n, by: group).map { from in
+        values[t * n + from..<t * n + min(from + group, n)].reduce(0) { $0 + 128 * Int32($1) }
+      }
+    }
+  }
+
+  /// Lends the values as a kernel takes them.
+  func withKernelInput(
+    tokens: Int, padding: Int = 0, _ body: (UnsafePointer<lck_quantized>) -> Void
+  ) {
+    let n = values.count / tokens
+    let padded = (0..<tokens).flatMap {
+      values[$0 * n..<($0 + 1) * n] + Array(repeating: 99, count: padding)
+    }
+    padded.withUnsafeBufferPointer { values in
+      scales.withUnsafeBufferPointer { scales in
+        offsets(tokens: tokens).withUnsafeBufferPointer { offsets in
+          var input = lck_quantized(
+            values: values.baseAddress, scales: scales.baseAddress, offsets: offsets.baseAddress,
+            stride: n + padding)
+          body(&input)
+        }
+      }
+    }
+  }
 }
 
 /// Whether both hold the same bits, any NaN being as good as another.

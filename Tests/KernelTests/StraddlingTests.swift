@@ -4,20 +4,17 @@ import Testing
 /// Groups that run over the flattened matrix, and so begin and end inside rows.
 @Suite struct StraddlingTests {
   private func quantize(_ x: [Float], group: Int) -> Quantized {
-    var q = Quantized(
-      values: Array(repeating: 99, count: x.count),
-      scales: Array(repeating: -1, count: (x.count + group - 1) / group), group: group)
-    lck_quantize_q80_ragged(&q.values, &q.scales, x, x.count, group)
-    return q
+    Table.scalar.quantize(x, group: group)
   }
 
   private func matmul(
     _ w: Quantized, _ x: Quantized, rows: Range<Int>, n: Int, tokens: Int
   ) -> [Float] {
     var out = [Float](repeating: .nan, count: rows.count * tokens)
-    lck_matmul_q80_straddling(
-      &out, rows.count, w.values, w.scales, x.values, x.scales, rows.lowerBound, rows.count, n,
-      w.group, tokens)
+    x.withKernelInput(tokens: tokens) { input in
+      lck_matmul_q80_straddling(
+        &out, rows.count, w.values, w.scales, input, rows.lowerBound, rows.count, n, w.group, tokens)
+    }
     return out
   }
 
@@ -54,8 +51,9 @@ import Testing
     #expect(out == Table.scalar.matmul(w, x, rows: 6, tokens: 1))
   }
 
-  @Test func aShortLastGroupHasItsOwnScale() {
-    let q = quantize([127, -64, 1, 0, 2, -1], group: 4)
+  @Test(arguments: Table.all)
+  func aShortLastGroupHasItsOwnScale(_ table: Table) {
+    let q = table.quantize([127, -64, 1, 0, 2, -1], group: 4)
     #expect(q.values == [127, -64, 1, 0, 127, -64])
     #expect(q.scales == [1, 2 / 127])
   }

@@ -49,12 +49,16 @@ static void check_matmuls(const lck_kernels *k, const lck_kernels *scalar, size_
   scalar->matmul_f32(b, rows, w, x, rows, n, tokens);
   same(a, b, rows * tokens * 4, "matmul_f32", n, tokens);
 
-  int8_t *wq = bytes(rows * n, -128), *xq = bytes(tokens * n, -127);
+  const size_t stride = lck_stride(n), groups = n / group;
+  int8_t *wq = bytes(rows * n, -128), *xq = bytes(tokens * stride, -127);
+  int32_t *offsets = calloc(tokens * groups, 4);
+  for (size_t i = 0; i < tokens * n; i++) offsets[i / group] += 128 * xq[i / n * stride + i % n];
+  lck_quantized input = {xq, x, offsets, stride};
   a = calloc(rows * tokens, 4), b = calloc(rows * tokens, 4);
-  k->matmul_q80(a, rows, wq, w, xq, x, rows, n, group, tokens);
-  scalar->matmul_q80(b, rows, wq, w, xq, x, rows, n, group, tokens);
+  k->matmul_q80(a, rows, wq, w, &input, rows, n, group, tokens);
+  scalar->matmul_q80(b, rows, wq, w, &input, rows, n, group, tokens);
   same(a, b, rows * tokens * 4, "matmul_q80", n, group);
-  free(w), free(x), free(wq), free(xq);
+  free(w), free(x), free(wq), free(xq), free(offsets);
 }
 
 static void check_elementwise(const lck_kernels *k, const lck_kernels *scalar, size_t n) {
@@ -82,14 +86,14 @@ static void check_elementwise(const lck_kernels *k, const lck_kernels *scalar, s
     same(copy((float *)&found, 2), copy((float *)&expected, 2), sizeof found, "argmax", n, 0);
   }
   free(tied);
-  if (n % 4 == 0) {
-    float *s = floats(n), *t = floats(n);
-    int8_t *p = bytes(n, -127), *q = bytes(n, -127);
-    k->quantize_q80(p, s, x, n, 4);
-    scalar->quantize_q80(q, t, x, n, 4);
-    same(p, q, n, "quantize_q80", n, 4);
-    same(s, t, n / 4 * 4, "quantize_q80 scales", n, 4);
-  }
+  float *s = floats(n), *t = floats(n);
+  int8_t *p = bytes(n, -127), *q = bytes(n, -127);
+  int32_t *u = calloc(n, 4), *v = calloc(n, 4);
+  k->quantize_q80(p, s, u, x, n, 4);
+  scalar->quantize_q80(q, t, v, x, n, 4);
+  same(p, q, n, "quantize_q80", n, 4);
+  same(s, t, (n + 3) / 4 * 4, "quantize_q80 scales", n, 4);
+  same(u, v, n * 4, "quantize_q80 offsets", n, 4);
   free(x), free(y);
 }
 

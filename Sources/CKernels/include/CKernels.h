@@ -19,6 +19,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+// The input of an int8 product: rows of int8 groups, one row a token; groups = ceil(n / group).
+typedef struct lck_quantized {
+  const int8_t *values;    // (tokens, stride), |value| <= 127; fastest on cache lines
+  const float *scales;     // (tokens, groups)
+  const int32_t *offsets;  // (tokens, groups): 128 times the sum of the group's values
+  size_t stride;           // from a token's values to the next one's, at least n; see lck_stride
+} lck_quantized;
+
+// A stride of n or a little more, such that the same slab of neighbouring tokens shares no set of the cache.
+static inline size_t lck_stride(size_t n) { return ((n + 511) / 512 | 1) * 512; }
+
 // The functions of one instruction set. Row-major matrices throughout; no pointer needs alignment
 // beyond its element's. Input and output never overlap unless said.
 typedef struct lck_kernels {
@@ -29,16 +40,14 @@ typedef struct lck_kernels {
   void (*matmul_f32)(float *out, size_t out_stride, const float *w, const float *x,
                      size_t rows, size_t n, size_t tokens);
 
-  // The same for int8 groups: w (rows, n) with ws (rows, n / group), xq (tokens, n) with
-  // xs (tokens, n / group). group divides n and is at most 131072, so that sums fit an int32. |xq| <= 127;
-  // w may hold any int8. Fastest where group is 64 or 32 and xq begins on a cache line.
+  // The same for int8 groups: w (rows, n) with ws (rows, n / group), x (tokens, n). group divides n and is at
+  // most 131072, so that sums fit an int32. w may hold any int8. Fastest where group is 64 or 32.
   void (*matmul_q80)(float *out, size_t out_stride, const int8_t *w, const float *ws,
-                     const int8_t *xq, const float *xs, size_t rows, size_t n, size_t group,
-                     size_t tokens);
+                     const lck_quantized *x, size_t rows, size_t n, size_t group, size_t tokens);
 
-  // Groups of x (n, n % group == 0) to int8: scale = max|x| / 127, q = x / scale rounded half away
-  // from zero (runq.c); a group of zeros gets scale 0 and zeros.
-  void (*quantize_q80)(int8_t *q, float *scales, const float *x, size_t n, size_t group);
+  // Groups of x (n) to int8, the last one short when group does not divide n: scale = max|x| / 127, value =
+  // x / scale rounded half away from zero (runq.c); a group of zeros gets scale 0 and zeros. See lck_quantized.
+  void (*quantize_q80)(int8_t *values, float *scales, int32_t *offsets, const float *x, size_t n, size_t group);
 
   // out[i] = weight[i] * (x[i] / rms(x)), rms with eps added to the mean square. out may be x.
   void (*rmsnorm)(float *out, const float *x, const float *weight, size_t n, float eps);
@@ -70,11 +79,8 @@ typedef struct lck_kernels {
 // (n % group != 0). row0 is the index of the first row inside the whole matrix w, ws. Inputs are
 // quantised in groups of `group` from column 0, the last group short. Scalar: correct, not fast.
 void lck_matmul_q80_straddling(float *out, size_t out_stride, const int8_t *w, const float *ws,
-                               const int8_t *xq, const float *xs, size_t row0, size_t rows,
-                               size_t n, size_t group, size_t tokens);
-
-// Like quantize_q80, for any n: the last group may be short. ceil(n / group) scales.
-void lck_quantize_q80_ragged(int8_t *q, float *scales, const float *x, size_t n, size_t group);
+                               const lck_quantized *x, size_t row0, size_t rows, size_t n, size_t group,
+                               size_t tokens);
 
 // The table called `name`, or NULL when it is unknown or this CPU cannot run it.
 const lck_kernels *lck_kernels_named(const char *name);
