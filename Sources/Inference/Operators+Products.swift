@@ -21,7 +21,7 @@ extension Operators {
     forEachToken(tokens) { t in quantize(x, token: t) }
   }
 
-  /// Each out (tokens, rows) = x times its matrix, transposed. The rows of all matrices are one job.
+  /// Each out (tokens, rows) = x times its matrix, transposed; the rows of all matrices are one job.
   func project(
     _ x: Activations, tokens: Int,
     _ outputs: (matrix: Matrix, out: UnsafeMutablePointer<Float>)...

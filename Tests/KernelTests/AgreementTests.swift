@@ -46,7 +46,9 @@ import Testing
   }
 
   /// Longer rows than are held at a time, and more tokens than one block.
-  @Test(arguments: Table.accelerated, [(16_448, 64, 1), (8_352, 32, 1), (1_152, 64, 261), (4_672, 64, 9)])
+  @Test(
+    arguments: Table.accelerated,
+    [(16_448, 64, 1), (8_352, 32, 1), (1_152, 64, 261), (4_672, 64, 9)])
   func quantizedMatmulBeyondOneBlock(_ table: Table, shape: (n: Int, group: Int, tokens: Int)) {
     var inputs = Inputs(seed: shape.n)
     let w = inputs.quantized(5 * shape.n, group: shape.group)

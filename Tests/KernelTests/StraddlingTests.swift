@@ -13,7 +13,8 @@ import Testing
     var out = [Float](repeating: .nan, count: rows.count * tokens)
     x.withKernelInput(tokens: tokens) { input in
       lck_matmul_q80_straddling(
-        &out, rows.count, w.values, w.scales, input, rows.lowerBound, rows.count, n, w.group, tokens)
+        &out, rows.count, w.values, w.scales, input, rows.lowerBound, rows.count, n, w.group, tokens
+      )
     }
     return out
   }
