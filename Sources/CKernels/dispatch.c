@@ -7,43 +7,50 @@
 #include <sys/auxv.h>
 #endif
 
-// Fastest first. A CPU that runs one runs all that follow.
+// Fastest first.
+static const lck_kernels *const tables[] = {
 #if defined(__x86_64__)
-static const lck_kernels *const tables[] = {&lck_avx512vnni, &lck_avx2, &lck_scalar, NULL};
-static const char *const names[] = {"avx512vnni", "avx2", "scalar", NULL};
+    &lck_avx512vnni, &lck_avxvnni, &lck_avx2,
 #elif defined(__aarch64__)
-static const lck_kernels *const tables[] = {&lck_neon, &lck_scalar, NULL};
-static const char *const names[] = {"neon", "scalar", NULL};
-#else
-static const lck_kernels *const tables[] = {&lck_scalar, NULL};
-static const char *const names[] = {"scalar", NULL};
+    &lck_neon,
 #endif
+    &lck_scalar,
+};
+enum { table_count = sizeof tables / sizeof *tables };
 
-// The index in `tables` of the first one that runs here.
-static size_t first_that_runs(void) {
 #if defined(__x86_64__)
+static bool runs(const lck_kernels *table) {
   // These ask the operating system too: it must save the wide registers.
   __builtin_cpu_init();
-  if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return 2;
-  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")
-                 && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni")
-             ? 0
-             : 1;
+  if (table == &lck_scalar) return true;
+  if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return false;
+  if (table == &lck_avxvnni) return __builtin_cpu_supports("avxvnni");
+  return table == &lck_avx2
+         || (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")
+             && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni"));
+}
 #elif defined(__aarch64__) && defined(__linux__)
+static bool runs(const lck_kernels *table) {
   const unsigned long dot_products = 1UL << 20;  // HWCAP_ASIMDDP
-  return getauxval(AT_HWCAP) & dot_products ? 0 : 1;
+  return table == &lck_scalar || getauxval(AT_HWCAP) & dot_products;
+}
 #else
-  return 0;  // every Apple CPU since the A13 and M1 has dot products
+// Every Apple CPU since the A13 and M1 has dot products.
+static bool runs(const lck_kernels *table) { return table; }
 #endif
+
+const lck_kernels *lck_kernels_at(size_t index) {
+  for (size_t i = 0; i < table_count; i++) {
+    if (runs(tables[i]) && index-- == 0) return tables[i];
+  }
+  return NULL;
 }
 
-const lck_kernels *lck_kernels_best(void) { return tables[first_that_runs()]; }
-
-const char *const *lck_kernel_names(void) { return names + first_that_runs(); }
+const lck_kernels *lck_kernels_best(void) { return lck_kernels_at(0); }
 
 const lck_kernels *lck_kernels_named(const char *name) {
-  for (const lck_kernels *const *table = tables + first_that_runs(); *table; table++) {
-    if (strcmp((*table)->name, name) == 0) return *table;
+  for (size_t i = 0; i < table_count; i++) {
+    if (runs(tables[i]) && strcmp(tables[i]->name, name) == 0) return tables[i];
   }
   return NULL;
 }

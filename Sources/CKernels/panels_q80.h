@@ -20,7 +20,7 @@ enum {
 // One slab of LCK_PANEL_ROWS rows, lane = row.
 typedef struct {
   int32_t w[slab_steps][LCK_PANEL_ROWS] __attribute__((aligned(64)));
-  float scales[slab_groups + lanes][LCK_PANEL_ROWS] __attribute__((aligned(64)));  // in blocks of sixteen groups
+  float scales[slab_groups][LCK_PANEL_ROWS] __attribute__((aligned(64)));  // in blocks of sixteen groups
 } panel;
 
 // One slab of the input of some tokens.
@@ -55,16 +55,17 @@ LCK_INLINE void pack_block(panel *p, size_t step, size_t first, const int8_t *w,
   LCK_UNROLL for (size_t s = 0; s < lanes; s++) memcpy(&p->w[step + s][first], &block[s], sizeof block[s]);
 }
 
-// The scales of `groups` groups of sixteen rows, of which `count` exist; a row holds `left` of them from here on.
+// The scales of `groups` groups of sixteen rows, of which `count` exist. `left` scales may be read from ws.
 LCK_INLINE void pack_scales(panel *p, size_t first, const float *ws, size_t count, size_t stride, size_t groups,
                             size_t left) {
   for (size_t g = 0; g < groups; g += lanes) {
     i32x16 block[lanes];
-    if (count == lanes && left - g >= lanes) {
+    if (count == lanes && left >= (lanes - 1) * stride + g + lanes) {
       LCK_UNROLL for (size_t r = 0; r < lanes; r++) block[r] = (i32x16)load(ws + r * stride + g);
     } else {
       for (size_t r = 0; r < lanes; r++) {
-        block[r] = r < count ? (i32x16)load_part(ws + r * stride + g, smaller(left - g, lanes), 0) : (i32x16){0};
+        size_t from = r * stride + g;
+        block[r] = r < count ? (i32x16)load_part(ws + from, smaller(left - from, lanes), 0) : (i32x16){0};
       }
     }
     transpose(block);
@@ -72,14 +73,12 @@ LCK_INLINE void pack_scales(panel *p, size_t first, const float *ws, size_t coun
   }
 }
 
-// `next` is what will be packed next: by then it is on its way. One line of two, as its neighbour comes along.
+// `next` is what will be packed next: by then it is on its way.
 LCK_INLINE void pack_weights(panel *p, const int8_t *w, size_t rows, size_t n, size_t bytes, const int8_t *next) {
   for (size_t first = 0; first < LCK_PANEL_ROWS; first += lanes) {
     size_t count = rows < first ? 0 : smaller(rows - first, lanes);
     for (size_t b = 0; b < bytes; b += sizeof(i32x16)) {
-      if (b % 128 == 0) {
-        for (size_t r = 0; r < lanes; r++) __builtin_prefetch(next + (first + r) * n + b, 0, 2);
-      }
+      for (size_t r = 0; r < lanes; r++) __builtin_prefetch(next + (first + r) * n + b, 0, 2);
       pack_block(p, b / sizeof(int32_t), first, w + first * n + b, count, n, bytes - b);
     }
   }
@@ -164,7 +163,9 @@ LCK_INLINE void tiles_q80(float *out, size_t out_stride, const panel *p, size_t 
 // Up to block_tokens tokens. `group` is a constant at the call where it matters.
 LCK_INLINE void panels(float *out, size_t out_stride, const int8_t *w, const float *ws, const lck_quantized *x,
                        size_t token, size_t rows, size_t n, const size_t group, size_t tokens) {
-  const size_t most = slab_bytes / group * group, groups = n / group;
+  // Slabs of about the same size, so that packing one leaves time to fetch the next.
+  const size_t groups = n / group, slabs = (n + slab_bytes - 1) / slab_bytes;
+  const size_t most = smaller((groups + slabs - 1) / slabs, slab_bytes / group) * group;
   // Scales of a slab of few groups are packed for several slabs at once.
   const size_t scale_groups = (lanes + most / group - 1) / (most / group) * (most / group);
   panel p;
@@ -177,8 +178,9 @@ LCK_INLINE void panels(float *out, size_t out_stride, const int8_t *w, const flo
       if (g % scale_groups == 0) {
         scales_at = g;
         for (size_t first = 0; first < LCK_PANEL_ROWS; first += lanes) {
-          pack_scales(&p, first, ws + (r + first) * groups + g, count < first ? 0 : smaller(count - first, lanes),
-                      groups, smaller(groups - g, scale_groups), groups - g);
+          size_t at = (r + first) * groups + g;
+          pack_scales(&p, first, ws + at, count < first ? 0 : smaller(count - first, lanes), groups,
+                      smaller(groups - g, scale_groups), first < count ? rows * groups - at : 0);
         }
       }
       slab xs = {x->values + token * x->stride + from, x->scales + token * groups + g, x->offsets + token * groups + g,

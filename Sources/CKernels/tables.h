@@ -13,6 +13,7 @@ void lck_scalar_matmul_q80(float *out, size_t out_stride, const int8_t *w, const
 #if defined(__x86_64__)
 extern const lck_kernels lck_avx2;
 extern const lck_kernels lck_avx512vnni;
+extern const lck_kernels lck_avxvnni;
 #elif defined(__aarch64__)
 extern const lck_kernels lck_neon;
 #endif

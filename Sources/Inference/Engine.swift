@@ -9,7 +9,7 @@ import Tokenization
 public final class Engine {
   /// The weights.
   public let model: Model
-  /// The kernels in use: `scalar`, `avx2`, `avx512vnni` or `neon`.
+  /// The kernels in use: `scalar`, `avx2`, `avxvnni`, `avx512vnni` or `neon`.
   public let instructionSet: String
 
   private let pool: WorkerPool
@@ -98,13 +98,10 @@ public final class Engine {
 
   /// The kernels this processor can run, fastest first.
   public static var instructionSets: [String] {
-    var names: [String] = []
-    var next = lck_kernel_names()
-    while let name = next?.pointee {
-      names.append(String(cString: name))
-      next = next?.successor()
-    }
-    return names
+    sequence(state: 0) { index in
+      defer { index += 1 }
+      return lck_kernels_at(index).map { String(cString: $0.pointee.name) }
+    }.map { $0 }
   }
 
   private static func check(threads: Int) throws {

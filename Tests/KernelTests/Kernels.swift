@@ -12,15 +12,10 @@ struct Table: Sendable, CustomStringConvertible {
   static let scalar = Table(name: "scalar")
 
   /// Every table this CPU can run, fastest first.
-  static let all: [Table] = {
-    var tables: [Table] = []
-    var names = lck_kernel_names()
-    while let pointer = names?.pointee {
-      tables.append(Table(name: String(cString: pointer)))
-      names = names?.advanced(by: 1)
-    }
-    return tables
-  }()
+  static let all: [Table] = sequence(state: 0) { index in
+    defer { index += 1 }
+    return lck_kernels_at(index).map { Table(name: String(cString: $0.pointee.name)) }
+  }.map { $0 }
 
   /// Every table that has a definition to be compared with.
   static let accelerated = all.filter { $0.name != scalar.name }

@@ -5,6 +5,9 @@
 #include <string.h>
 
 #include "CKernels.h"
+#ifdef LCK_VNNI_OF_AVX512
+#include "tables.h"
+#endif
 
 static int passed, failed;
 
@@ -113,12 +116,16 @@ int main(void) {
   const size_t shapes[][2] = {{4, 4}, {24, 8}, {48, 16}, {32, 32}, {288, 32}, {64, 64}, {576, 64}, {1088, 64}, {384, 128}};
   const size_t head_sizes[] = {2, 4, 18, 48, 64, 80, 128};
   const lck_kernels *scalar = lck_kernels_named("scalar");
-  const char *const *names = lck_kernel_names();
-#if defined(__aarch64__)
-  if (strcmp(names[0], "neon") != 0) return fprintf(stderr, "this CPU has no dot products\n"), 2;
+#if defined(LCK_VNNI_OF_AVX512)
+  const lck_kernels *tables[] = {&lck_avxvnni, NULL};
+#else
+  const lck_kernels *tables[8] = {0};
+  for (size_t i = 0; lck_kernels_at(i) != scalar; i++) tables[i] = lck_kernels_at(i);
 #endif
-  for (; strcmp(*names, "scalar") != 0; names++) {
-    const lck_kernels *k = lck_kernels_named(*names);
+  if (!tables[0]) return fprintf(stderr, "this CPU has no fast kernels\n"), 2;
+  for (const lck_kernels **table = tables; *table; table++) {
+    const lck_kernels *k = *table;
+    printf("%s: ", k->name);
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
       for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         for (size_t j = 0; j < sizeof tokens / sizeof *tokens; j++) {

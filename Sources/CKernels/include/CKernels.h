@@ -33,7 +33,7 @@ static inline size_t lck_stride(size_t n) { return ((n + 511) / 512 | 1) * 512; 
 // The functions of one instruction set. Row-major matrices throughout; no pointer needs alignment
 // beyond its element's. Input and output never overlap unless said.
 typedef struct lck_kernels {
-  // "scalar", "avx2", "avx512vnni" or "neon".
+  // "scalar", "avx2", "avxvnni", "avx512vnni" or "neon".
   const char *name;
 
   // out[t * out_stride + r] = dot(w[r * n ...], x[t * n ...]) for r < rows, t < tokens.
@@ -82,14 +82,14 @@ void lck_matmul_q80_straddling(float *out, size_t out_stride, const int8_t *w, c
                                const lck_quantized *x, size_t row0, size_t rows, size_t n, size_t group,
                                size_t tokens);
 
-// The table called `name`, or NULL when it is unknown or this CPU cannot run it.
-const lck_kernels *lck_kernels_named(const char *name);
+// The tables this CPU can run, fastest first: the index'th of them, or NULL when there are not so many.
+const lck_kernels *lck_kernels_at(size_t index);
 
 // The fastest table this CPU can run.
 const lck_kernels *lck_kernels_best(void);
 
-// The names this CPU can run, fastest first, as a NULL-terminated array.
-const char *const *lck_kernel_names(void);
+// The table called `name`, or NULL when it is unknown or this CPU cannot run it.
+const lck_kernels *lck_kernels_named(const char *name);
 
 // Reads whole 256-byte steps of memory that starts on a multiple of 8; returns a sum, so that nothing is skipped.
 uint64_t lck_read(const void *from, size_t bytes);
