@@ -19,6 +19,6 @@ LCK_INLINE __m256i dot_bytes(__m256i acc, __m256i w, __m256i x) {
 
 #include "avx2.h"
 
-const lck_kernels lck_avx2 = LCK_TABLE("avx2", matmul_q80);
+const lck_kernels lck_avx2 = LCK_TABLE("avx2", matmul_q80, peak_q80, peak_f32);
 
 #endif

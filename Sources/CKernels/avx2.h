@@ -51,4 +51,7 @@ LCK_INLINE i32x16 group_sums(const int8_t *w, const int8_t *x, const int32_t *of
 
 #include "matmul_q80.h"
 
+#define LCK_PEAK_CHAINS 8
+#include "peak.h"
+
 #endif

@@ -53,6 +53,9 @@ LCK_INLINE i32x16 group_sums(const int8_t *w, const int8_t *x, const int32_t *of
 
 #include "matmul_q80.h"
 
-const lck_kernels lck_avx512vnni = LCK_TABLE("avx512vnni", matmul_q80);
+#define LCK_PEAK_CHAINS 12
+#include "peak.h"
+
+const lck_kernels lck_avx512vnni = LCK_TABLE("avx512vnni", matmul_q80, peak_q80, peak_f32);
 
 #endif

@@ -22,6 +22,6 @@ LCK_INLINE __m256i dot_bytes(__m256i acc, __m256i w, __m256i x) { return LCK_DPB
 
 #include "avx2.h"
 
-const lck_kernels lck_avxvnni = LCK_TABLE("avxvnni", matmul_q80);
+const lck_kernels lck_avxvnni = LCK_TABLE("avxvnni", matmul_q80, peak_q80, peak_f32);
 
 #endif

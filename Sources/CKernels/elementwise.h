@@ -203,12 +203,11 @@ static LCK_TARGET void attention(float *out, float *scores, const float *q, cons
 // MARK: - The table
 
 // A table whose int8 product is `q80`; the other functions are those of the including file.
-#define LCK_TABLE(table_name, q80)                                                                   \
+#define LCK_TABLE(table_name, q80, int8_peak, f32_peak)                                              \
   {                                                                                                  \
     .name = table_name, .matmul_f32 = matmul_f32, .matmul_q80 = q80, .quantize_q80 = quantize_q80,   \
     .rmsnorm = rmsnorm, .rope = rope, .swiglu = swiglu, .add = add, .argmax = argmax,                \
-    .softmax = softmax,                                                                              \
-    .attention = attention,                                                                          \
+    .softmax = softmax, .attention = attention, .peak_q80 = int8_peak, .peak_f32 = f32_peak,         \
   }
 
 #endif

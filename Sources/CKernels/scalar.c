@@ -52,4 +52,4 @@ void lck_matmul_q80_straddling(float *out, size_t out_stride, const int8_t *w, c
   }
 }
 
-const lck_kernels lck_scalar = LCK_TABLE("scalar", lck_scalar_matmul_q80);
+const lck_kernels lck_scalar = LCK_TABLE("scalar", lck_scalar_matmul_q80, NULL, NULL);

@@ -68,6 +68,22 @@ public struct Benchmark {
     return best > .zero ? Double(weights.count * repeats) / (best / .seconds(1)) : 0
   }
 
+  /// Multiply-adds per second that the engine's threads can do in registers, in the model's arithmetic: the
+  /// best of some passes; `nil` where the kernels in use have no such loop.
+  public func arithmeticPeak() -> Double? {
+    // About a millisecond a pass.
+    let rounds = 20_000
+    var best = Double?.none
+    for _ in 0..<20 {
+      var operations: Int?
+      let time = ContinuousClock().measure {
+        operations = engine.multiplyAddInRegisters(rounds: rounds)
+      }
+      if let operations { best = max(best ?? 0, Double(operations) / (time / .seconds(1))) }
+    }
+    return best
+  }
+
   /// Seconds that sharing out a job and waiting for it takes.
   public func barrierSeconds() -> Double {
     let jobs = 20_000

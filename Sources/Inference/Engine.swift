@@ -90,6 +90,15 @@ public final class Engine {
     }
   }
 
+  /// Multiplies and adds on every thread; how many times in all, if the kernels can.
+  func multiplyAddInRegisters(rounds: Int) -> Int? {
+    let kernels = transformer.operators.kernels.pointee
+    guard let body = transformer.operators.groupSize == nil ? kernels.peak_f32 : kernels.peak_q80
+    else { return nil }
+    pool.run(chunks: threads) { _, _ in _ = body(rounds) }
+    return threads * rounds * body(1)
+  }
+
   /// A job of nothing, one chunk a thread.
   func shareOutNothing() { pool.run(chunks: threads) { _, _ in } }
 

@@ -10,12 +10,15 @@ public final class Model: Sendable {
   let weights: Weights
   /// Bytes of weights read to decode one token.
   public let bytesPerToken: Int
+  /// Multiply-adds of a prompt's token in the matrices, attention and classifier not counted.
+  public let multiplyAddsPerToken: Int
 
   /// Takes the weights of a checkpoint; nothing is copied.
   public init(checkpoint: Checkpoint) {
     self.checkpoint = checkpoint
     weights = Weights(checkpoint)
     bytesPerToken = weights.bytesPerToken
+    multiplyAddsPerToken = weights.multiplyAddsPerToken
   }
 
   /// The model's shape.

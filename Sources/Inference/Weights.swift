@@ -98,11 +98,14 @@ struct Weights: @unchecked Sendable {
 
   /// Bytes read to decode one token: every matrix of every block and the classifier, and the norms.
   var bytesPerToken: Int {
-    let blocks = layers.reduce(0) { sum, layer in
-      let matrices = [layer.wq, layer.wk, layer.wv, layer.wo, layer.w1, layer.w2, layer.w3]
-      return matrices.reduce(sum) { $0 + $1.byteCount }
-    }
     let norms = (2 * layers.count + 1) * tokenEmbedding.columns * 4
-    return blocks + classifier.byteCount + norms
+    return blockMatrices.reduce(classifier.byteCount + norms) { $0 + $1.byteCount }
+  }
+
+  /// Multiply-adds of one token in the matrices of all blocks: attention's and the classifier's come on top.
+  var multiplyAddsPerToken: Int { blockMatrices.reduce(0) { $0 + $1.rows * $1.columns } }
+
+  private var blockMatrices: [Matrix] {
+    layers.flatMap { [$0.wq, $0.wk, $0.wv, $0.wo, $0.w1, $0.w2, $0.w3] }
   }
 }

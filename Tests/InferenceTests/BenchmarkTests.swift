@@ -13,6 +13,8 @@ import Testing
     #expect(decode.tokensPerSecond > 0)
     #expect(benchmark.readBandwidth() > 0)
     #expect(benchmark.barrierSeconds() > 0)
+    let isScalar = benchmark.engine.instructionSet == "scalar"
+    #expect(isScalar ? benchmark.arithmeticPeak() == nil : benchmark.arithmeticPeak() ?? 0 > 0)
   }
 
   @Test func depthThatDoesNotFitIsRefused() throws {

@@ -73,6 +73,10 @@ typedef struct lck_kernels {
   // the last block may hold anything. v is (positions, head_size). scores has room for positions.
   void (*attention)(float *out, float *scores, const float *q, const float *k, const float *v,
                     size_t positions, size_t head_size);
+
+  // Multiply and add as fast as can be, in registers alone; returns how many times. NULL where nobody asks.
+  size_t (*peak_q80)(size_t rounds);
+  size_t (*peak_f32)(size_t rounds);
 } lck_kernels;
 
 // int8 product where groups of `group` elements run over the flattened matrix and so may straddle rows
