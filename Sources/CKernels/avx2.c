@@ -1,10 +1,26 @@
-// AVX2 with FMA.
+// AVX2 with FMA and half-precision conversions (F16C).
 #if defined(__x86_64__)
 
 #include <immintrin.h>
 
-#define LCK_TARGET __attribute__((target("avx2,fma")))
-#include "elementwise.h"
+#define LCK_TARGET __attribute__((target("avx2,fma,f16c")))
+#include "vector.h"
+
+#define LCK_WIDENS_HALVES
+LCK_INLINE f32x16 widen_halves(const uint16_t *from) {
+  __m256 halves[2] = {
+      _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)from)),
+      _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)from + 1)),
+  };
+  f32x16 both;
+  memcpy(&both, halves, sizeof both);
+  return both;
+}
+
+// Of a tile's vectors, each two registers, eight are sums.
+#define LCK_SCORE_BLOCKS(rows) ((rows) == 1 ? 4 : (rows) == 2 ? 2 : 1)
+#define LCK_VALUE_VECTORS(rows) ((rows) == 1 ? 4 : (rows) == 2 ? 2 : 1)
+#include "attention.h"
 
 #define LCK_TILE_ROWS 3
 #define LCK_TILE_TOKENS 2
