@@ -1,14 +1,12 @@
-// AVX2 with FMA.
+// AVX2 with FMA and half-precision conversions (F16C).
 #if defined(__x86_64__)
 
 #include <immintrin.h>
 
-#define LCK_TARGET __attribute__((target("avx2,fma")))
-#include "elementwise.h"
+#define LCK_TARGET __attribute__((target("avx2,fma,f16c")))
+#include "vector.h"
 
 #define LCK_W_FLIP 0
-
-typedef int32_t i32x8 __attribute__((vector_size(32)));
 
 // |w| * (x with the sign of w) suits the unsigned side of vpmaddubsw, and 128 * 127 * 2 fits its int16 even for
 // w = -128.

@@ -5,6 +5,24 @@
 #ifndef LLAMA_CHAT_AVX2_H
 #define LLAMA_CHAT_AVX2_H
 
+typedef int32_t i32x8 __attribute__((vector_size(32)));
+
+#define LCK_WIDENS_HALVES
+LCK_INLINE f32x16 widen_halves(const uint16_t *from) {
+  __m256 halves[2] = {
+      _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)from)),
+      _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)from + 1)),
+  };
+  f32x16 both;
+  memcpy(&both, halves, sizeof both);
+  return both;
+}
+
+// Of a tile's vectors, each two registers, eight are sums.
+#define LCK_SCORE_BLOCKS(rows) ((rows) == 1 ? 4 : (rows) == 2 ? 2 : 1)
+#define LCK_VALUE_VECTORS(rows) ((rows) == 1 ? 4 : (rows) == 2 ? 2 : 1)
+#include "attention.h"
+
 #define LCK_TILE_ROWS 3
 #define LCK_TILE_TOKENS 2
 #include "matmul_f32.h"

@@ -4,7 +4,17 @@
 #include <immintrin.h>
 
 #define LCK_TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni")))
-#include "elementwise.h"
+#include "vector.h"
+
+#define LCK_WIDENS_HALVES
+LCK_INLINE f32x16 widen_halves(const uint16_t *from) {
+  return (f32x16)_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)from));
+}
+
+// Up to sixteen of the registers are sums.
+#define LCK_SCORE_BLOCKS(rows) 4
+#define LCK_VALUE_VECTORS(rows) ((rows) == 1 ? 8 : 4)
+#include "attention.h"
 
 #define LCK_TILE_ROWS 4
 #define LCK_TILE_TOKENS 4

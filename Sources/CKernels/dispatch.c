@@ -23,7 +23,9 @@ static bool runs(const lck_kernels *table) {
   // These ask the operating system too: it must save the wide registers.
   __builtin_cpu_init();
   if (table == &lck_scalar) return true;
-  if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return false;
+  if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma") || !__builtin_cpu_supports("f16c")) {
+    return false;
+  }
   if (table == &lck_avxvnni) return __builtin_cpu_supports("avxvnni");
   return table == &lck_avx2
          || (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")

@@ -1,4 +1,4 @@
-// The kernels that are the same source for every instruction set: everything but the matrix products.
+// The kernels that are the same source for every instruction set: everything but matrix products and attention.
 // Included once by each table's file, after it has defined LCK_TARGET.
 #ifndef LLAMA_CHAT_ELEMENTWISE_H
 #define LLAMA_CHAT_ELEMENTWISE_H
@@ -35,13 +35,18 @@ LCK_INLINE i8x16 rounded_quotients(f32x16 x, float scale) {
   return __builtin_convertvector(whole, i8x16);
 }
 
-// One group of n values. A group of zeros gets scale 0; one that holds NaN or infinity gets scale NaN, so
-// that every product with it is NaN and the damage is seen.
-LCK_INLINE void quantize_group(int8_t *q, float *scale, int32_t *offset, const float *x, size_t n) {
+// The scale of a group of n values: 0 for zeros; NaN for a group that holds NaN or infinity, so that every product
+// with it is NaN and the damage is seen.
+LCK_INLINE float group_scale(const float *x, size_t n) {
   uint32_t bits = largest_magnitude(x, n);
   float most;
   memcpy(&most, &bits, sizeof most);
-  *scale = bits < 0x7f800000 ? most / 127.0f : __builtin_nanf("");
+  return bits < 0x7f800000 ? most / 127.0f : __builtin_nanf("");
+}
+
+// One group of n values; without a scale it is zeros.
+LCK_INLINE void quantize_group(int8_t *q, float *scale, int32_t *offset, const float *x, size_t n) {
+  *scale = group_scale(x, n);
   *offset = 0;
   if (!(*scale > 0)) {
     memset(q, 0, n);
@@ -99,7 +104,7 @@ static LCK_TARGET void add(float *x, const float *y, size_t n) {
   for (size_t i = 0; i < n; i++) x[i] += y[i];
 }
 
-// MARK: - Softmax and attention
+// MARK: - Softmax
 
 LCK_INLINE float largest(const float *x, size_t n) {
   f32x16 most = splat(-__builtin_inff());
@@ -129,75 +134,19 @@ static LCK_TARGET size_t argmax(const float *x, size_t n) {
   return (size_t)at[best];
 }
 
-static LCK_TARGET void softmax(float *x, size_t n) {
+// x = exp(x - max x), in place.
+LCK_INLINE void exponentials(float *x, size_t n) {
   float most = largest(x, n);
   size_t i = 0;
   for (; i + lanes <= n; i += lanes) store(x + i, exponential(load(x + i) - most));
   if (i < n) store_part(x + i, exponential(load_part(x + i, n - i, 0) - most), n - i);
+}
+
+static LCK_TARGET void softmax(float *x, size_t n) {
+  exponentials(x, n);
   float total = 0;
-  for (i = 0; i < n; i++) total += x[i];
-  for (i = 0; i < n; i++) x[i] /= total;
-}
-
-// The scores of `blocks` * 16 positions: lane = position, so that each score adds up in the order of its head's
-// elements; several blocks at once hide the latency of the chains.
-LCK_INLINE void block_scores(float *scores, const float *q, const float *k, size_t head_size, float divisor,
-                             size_t count, const size_t blocks) {
-  f32x16 acc[4] = {{0}};
-  for (size_t i = 0; i < head_size; i++) {
-    LCK_UNROLL for (size_t b = 0; b < blocks; b++) {
-      acc[b] += splat(q[i]) * load(k + (b * head_size + i) * lanes);
-    }
-  }
-  LCK_UNROLL for (size_t b = 0; b < blocks; b++) {
-    f32x16 result = acc[b] / divisor;
-    if (count >= (b + 1) * lanes) {
-      store(scores + b * lanes, result);
-    } else {
-      store_part(scores + b * lanes, result, count - b * lanes);
-    }
-  }
-}
-
-LCK_INLINE void attention_scores(float *scores, const float *q, const float *k, size_t positions,
-                                 size_t head_size, float divisor) {
-  size_t p = 0;
-  for (; p + 4 * lanes <= positions; p += 4 * lanes) {
-    block_scores(scores + p, q, k + p * head_size, head_size, divisor, positions - p, 4);
-  }
-  for (; p < positions; p += lanes) {
-    block_scores(scores + p, q, k + p * head_size, head_size, divisor, positions - p, 1);
-  }
-}
-
-// `vectors` * 16 elements of out = sum over p of scores[p] * v[p].
-LCK_INLINE void weighted_sum(float *out, const float *scores, const float *v, size_t positions,
-                             size_t stride, const size_t vectors) {
-  f32x16 acc[8] = {{0}};
-  for (size_t p = 0; p < positions; p++) {
-    LCK_UNROLL for (size_t i = 0; i < vectors; i++) {
-      acc[i] += splat(scores[p]) * load(v + p * stride + i * lanes);
-    }
-  }
-  LCK_UNROLL for (size_t i = 0; i < vectors; i++) store(out + i * lanes, acc[i]);
-}
-
-static LCK_TARGET void attention(float *out, float *scores, const float *q, const float *k, const float *v,
-                                 size_t positions, size_t head_size) {
-  attention_scores(scores, q, k, positions, head_size, __builtin_sqrtf((float)head_size));
-  softmax(scores, positions);
-  const size_t n = head_size;
-  size_t i = 0;
-  for (; i + 8 * lanes <= n; i += 8 * lanes) weighted_sum(out + i, scores, v + i, positions, n, 8);
-  for (; i + 4 * lanes <= n; i += 4 * lanes) weighted_sum(out + i, scores, v + i, positions, n, 4);
-  for (; i + lanes <= n; i += lanes) weighted_sum(out + i, scores, v + i, positions, n, 1);
-  if (i < n) {
-    f32x16 acc = {0};
-    for (size_t p = 0; p < positions; p++) {
-      acc += splat(scores[p]) * load_part(v + p * n + i, n - i, 0);
-    }
-    store_part(out + i, acc, n - i);
-  }
+  for (size_t i = 0; i < n; i++) total += x[i];
+  for (size_t i = 0; i < n; i++) x[i] /= total;
 }
 
 // MARK: - The table
@@ -207,7 +156,9 @@ static LCK_TARGET void attention(float *out, float *scores, const float *q, cons
   {                                                                                                  \
     .name = table_name, .matmul_f32 = matmul_f32, .matmul_q80 = q80, .quantize_q80 = quantize_q80,   \
     .rmsnorm = rmsnorm, .rope = rope, .swiglu = swiglu, .add = add, .argmax = argmax,                \
-    .softmax = softmax, .attention = attention, .peak_q80 = int8_peak, .peak_f32 = f32_peak,         \
+    .softmax = softmax, .store_kv = store_kv, .attention_scores = attention_scores,                  \
+    .attention_softmax = attention_softmax, .attention_values = attention_values,                    \
+    .peak_q80 = int8_peak, .peak_f32 = f32_peak,                                                     \
   }
 
 #endif

@@ -9,7 +9,23 @@
 
 #include <arm_neon.h>
 
-#include "elementwise.h"
+#include "vector.h"
+
+#define LCK_WIDENS_HALVES
+LCK_INLINE f32x16 widen_halves(const uint16_t *from) {
+  float32x4_t quarters[4];
+  LCK_UNROLL for (size_t i = 0; i < 4; i++) {
+    quarters[i] = vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(from + 4 * i)));
+  }
+  f32x16 all;
+  memcpy(&all, quarters, sizeof all);
+  return all;
+}
+
+// Of a tile's vectors, each four registers, four are sums.
+#define LCK_SCORE_BLOCKS(rows) ((rows) == 1 ? 4 : (rows) == 2 ? 2 : 1)
+#define LCK_VALUE_VECTORS(rows) ((rows) == 1 ? 4 : (rows) == 2 ? 2 : 1)
+#include "attention.h"
 
 #define LCK_TILE_ROWS 2
 #define LCK_TILE_TOKENS 3

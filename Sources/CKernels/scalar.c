@@ -1,6 +1,9 @@
 // The definition: what every other table must compute, bit by bit.
 #define LCK_TARGET
-#include "elementwise.h"
+
+#define LCK_SCORE_BLOCKS(rows) ((rows) == 1 ? 2 : 1)
+#define LCK_VALUE_VECTORS(rows) ((rows) == 1 ? 2 : 1)
+#include "attention.h"
 #include "tables.h"
 
 static void matmul_f32(float *out, size_t out_stride, const float *w, const float *x, size_t rows,

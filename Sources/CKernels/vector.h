@@ -50,7 +50,7 @@ LCK_INLINE i32x16 load_i32(const void *from) {
   return *(const unaligned *)from;
 }
 
-LCK_INLINE f32x16 splat(float value) { return (f32x16){0} + value; }
+LCK_INLINE f32x16 splat(float v) { return (f32x16){v, v, v, v, v, v, v, v, v, v, v, v, v, v, v, v}; }
 
 // The first `count` (< 16) floats; the other lanes are `fill`.
 LCK_INLINE f32x16 load_part(const float *from, size_t count, float fill) {

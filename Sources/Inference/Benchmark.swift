@@ -19,14 +19,20 @@ public struct Benchmark {
   /// The engine to measure; its number of threads can change between calls.
   public let engine: Engine
 
+  /// How keys and values are kept.
+  public let kvType: KVType
+
   /// Prepares to measure an engine.
-  public init(engine: Engine) { self.engine = engine }
+  public init(engine: Engine, kvType: KVType = .f32) {
+    self.engine = engine
+    self.kvType = kvType
+  }
 
   /// Reads a prompt of `tokens` tokens.
   ///
   /// - Throws: ``InferenceError`` when the cache does not fit into memory.
   public func prefill(tokens: Int) throws -> Speed {
-    let cache = try KVCache(config: engine.model.config, capacity: max(1, tokens))
+    let cache = try makeCache(capacity: max(1, tokens))
     let prompt = (0..<tokens).map(token)
     // Pages and threads are warm after a few tokens.
     _ = try engine.forward(prompt.prefix(8), cache: cache)
@@ -42,7 +48,7 @@ public struct Benchmark {
   /// - Throws: ``InferenceError`` when the cache does not fit into memory.
   public func decode(tokens: Int, depth: Int = 0) throws -> Speed {
     let warmUp = 2
-    let cache = try KVCache(config: engine.model.config, capacity: depth + tokens + warmUp)
+    let cache = try makeCache(capacity: depth + tokens + warmUp)
     cache.occupy(depth)
     func decode(_ range: Range<Int>) throws {
       for i in range {
@@ -91,6 +97,10 @@ public struct Benchmark {
       for _ in 0..<jobs { engine.shareOutNothing() }
     }
     return time / .seconds(1) / Double(jobs)
+  }
+
+  private func makeCache(capacity: Int) throws -> KVCache {
+    try KVCache(config: engine.model.config, capacity: capacity, type: kvType)
   }
 
   /// Some id, spread over the vocabulary.

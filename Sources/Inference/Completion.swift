@@ -26,12 +26,17 @@ public struct Completion {
   public let tokenizer: any Tokenizer
   /// The sampler; its generator goes on from call to call.
   public var sampler: Sampler
+  /// How keys and values are kept.
+  public let kvType: KVType
 
-  /// Brings the three parts of a completion together.
-  public init(engine: Engine, tokenizer: any Tokenizer, sampler: Sampler) {
+  /// Brings the parts of a completion together.
+  public init(
+    engine: Engine, tokenizer: any Tokenizer, sampler: Sampler, kvType: KVType = .f32
+  ) {
     self.engine = engine
     self.tokenizer = tokenizer
     self.sampler = sampler
+    self.kvType = kvType
   }
 
   /// Continues `prompt` until BOS, an end token or `steps` positions, whatever comes first.
@@ -53,7 +58,7 @@ public struct Completion {
     guard prompt.count <= config.contextLength else {
       throw InferenceError.contextFull(needed: prompt.count, capacity: config.contextLength)
     }
-    let cache = try KVCache(config: config, capacity: limit)
+    let cache = try KVCache(config: config, capacity: limit, type: kvType)
     var decoder = StreamDecoder(
       tokenizer: tokenizer, stripsLeadingSpace: tokenizer.vocabulary.addsSpacePrefix)
     var statistics = Statistics()

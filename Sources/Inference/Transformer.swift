@@ -29,13 +29,13 @@ struct Transformer {
   ) throws {
     let (config, weights, eps) = (model.config, model.weights, model.metadata.normEpsilon)
     let dim = config.dim
-    let (ops, ws, count, position) = (operators, operators.workspace, tokens.count, cache.count)
+    let (ops, ws, count) = (operators, operators.workspace, tokens.count)
 
     // The residual stream starts as the tokens' embeddings.
     for (t, token) in tokens.enumerated() {
       weights.tokenEmbedding.copyRow(Int(token), to: ws.x + t * dim)
     }
-    fillRopeTables(from: position, tokens: count)
+    fillRopeTables(from: cache.count, tokens: count)
 
     for (layer, w) in weights.layers.enumerated() {
       if interrupt?.isRaised == true { throw Interrupted() }
@@ -44,12 +44,9 @@ struct Transformer {
       ops.normalize(ws.xb, ws.x, w.attentionNorm, eps: eps, tokens: count)
       ops.project(ws.xb, tokens: count, (w.wq, ws.q), (w.wk, ws.k), (w.wv, ws.v))
 
-      // Rotate queries and keys by their positions; remember keys and values.
-      ops.ropeAndStore(cache, layer: layer, position: position, config: config, tokens: count)
-
-      // Each head looks at its own and all earlier positions.
-      ops.attention(
-        ws.xb.values, cache, layer: layer, position: position, config: config, tokens: count)
+      // Rotate queries and keys by their positions; remember keys and values; then each head looks at its own
+      // and all earlier positions.
+      ops.attention(ws.xb.values, cache, layer: layer, config: config, tokens: count)
 
       // Mix the heads; add to the residual stream.
       ops.quantize(ws.xb, tokens: count)

@@ -30,8 +30,8 @@ final class Workspace {
   /// (vocabSize).
   let logits: UnsafeMutableBufferPointer<Float>
 
-  /// (threads, capacity): attention scores, one row a thread; grows with threads and cache.
-  private(set) var scores: UnsafeMutableBufferPointer<Float>
+  /// Attention scores, rows of positions; grows with threads and depth.
+  private var scores: UnsafeMutableBufferPointer<Float>
 
   init(config: ModelConfig) {
     let batch = Self.maximumBatch
@@ -58,11 +58,14 @@ final class Workspace {
     scores.deallocate()
   }
 
-  /// Makes room for `threads` rows of `capacity` scores.
-  func reserveScores(threads: Int, capacity: Int) {
-    let count = threads * capacity
-    guard scores.count < count else { return }
+  /// Room for `count` attention scores, until the next call.
+  func scores(_ count: Int) -> UnsafeMutablePointer<Float> {
+    if let base = scores.baseAddress, scores.count >= count { return base }
+    // Depth grows token by token, the room in leaps.
+    let room = max(count, 2 * scores.count)
     scores.deallocate()
-    scores = UnsafeMutableBufferPointer(start: allocateAligned(count), count: count)
+    let base: UnsafeMutablePointer<Float> = allocateAligned(room)
+    scores = UnsafeMutableBufferPointer(start: base, count: room)
+    return base
   }
 }

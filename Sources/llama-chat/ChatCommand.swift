@@ -25,6 +25,9 @@ struct ChatCommand: ParsableCommand {
     transform: numberArgument(expected: "a whole number, 16 or more") { $0 >= 16 })
   var ctx: Int?
 
+  @Option(help: KVType.automaticHelp)
+  var kv: KVType?
+
   @Option(help: "How standard input is read when it is not a conversation (default: message).")
   var stdin: InputCut?
 
@@ -90,7 +93,7 @@ struct ChatCommand: ParsableCommand {
     if !isInteractive, !stats { try settings.set(.stats, to: "off") }
 
     let conversation = try Conversation(
-      engine: engine, template: template, settings: settings,
+      engine: engine, template: template, settings: settings, kvType: kv,
       system: try text.systemText() ?? prompt?.system,
       now: { ContinuousClock.now - Signals.timeStopped })
     let repl = Repl(

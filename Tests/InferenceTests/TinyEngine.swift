@@ -24,14 +24,14 @@ final class TinyEngine {
       instructionSet: instructionSet)
   }
 
-  func makeCache() throws -> KVCache {
+  func makeCache(_ type: KVType = .f32) throws -> KVCache {
     let config = engine.model.config
-    return try KVCache(config: config, capacity: config.contextLength)
+    return try KVCache(config: config, capacity: config.contextLength, type: type)
   }
 
   /// The logits after each call's tokens, all calls on one new cache.
-  func logits(_ calls: [ArraySlice<TokenID>]) throws -> [[Float]] {
-    let cache = try makeCache()
+  func logits(_ calls: [ArraySlice<TokenID>], kv: KVType = .f32) throws -> [[Float]] {
+    let cache = try makeCache(kv)
     return try calls.map { Array(try engine.forward($0, cache: cache)) }
   }
 

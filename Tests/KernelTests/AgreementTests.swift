@@ -120,17 +120,4 @@ import Testing
         table.rope(v, cos: cos, sin: sin, headSize: headSize),
         Table.scalar.rope(v, cos: cos, sin: sin, headSize: headSize)))
   }
-
-  @Test(arguments: Table.accelerated, [2, 4, 8, 16, 18, 48, 64, 80, 96, 112, 128, 200])
-  func attention(_ table: Table, headSize: Int) {
-    for positions in [1, 2, 15, 16, 17, 33, 70] {
-      var inputs = Inputs(seed: headSize + positions)
-      let q = inputs.floats(headSize)
-      let keys = inputs.floats(positions * headSize)
-      let values = inputs.floats(positions * headSize)
-      let expected = Table.scalar.attention(q, keys: keys, values: values)
-      let found = table.attention(q, keys: keys, values: values)
-      #expect(sameBits(found, expected), "positions \(positions)")
-    }
-  }
 }

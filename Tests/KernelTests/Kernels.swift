@@ -20,7 +20,7 @@ struct Table: Sendable, CustomStringConvertible {
   /// Every table that has a definition to be compared with.
   static let accelerated = all.filter { $0.name != scalar.name }
 
-  private var kernels: lck_kernels {
+  var kernels: lck_kernels {
     guard let table = lck_kernels_named(name) else { fatalError("no kernels named \(name)") }
     return table.pointee
   }
@@ -85,24 +85,6 @@ struct Table: Sendable, CustomStringConvertible {
     var out = x
     kernels.softmax(&out, x.count)
     return out
-  }
-
-  /// The weighted values, followed by the scores.
-  ///
-  /// Keys and values are (positions, head size); what is beyond the last key in its block is NaN.
-  func attention(_ q: [Float], keys: [Float], values: [Float]) -> [Float] {
-    let positions = keys.count / q.count
-    let block = Int(lck_key_block)
-    let capacity = (positions + block - 1) / block * block
-    var blocks = [Float](repeating: .nan, count: capacity * q.count)
-    for p in 0..<positions {
-      let key = Array(keys[p * q.count..<(p + 1) * q.count])
-      lck_store_key(&blocks, key, p, q.count)
-    }
-    var out = [Float](repeating: .nan, count: q.count)
-    var scores = [Float](repeating: .nan, count: positions)
-    kernels.attention(&out, &scores, q, blocks, values, positions, q.count)
-    return out + scores
   }
 }
 

@@ -100,15 +100,75 @@ static void check_elementwise(const lck_kernels *k, const lck_kernels *scalar, s
   free(x), free(y);
 }
 
-static void check_attention(const lck_kernels *k, const lck_kernels *scalar, size_t positions, size_t head_size) {
-  size_t rows = (positions + lck_key_block - 1) / lck_key_block * lck_key_block;
-  float *q = floats(head_size), *keys = floats(rows * head_size), *values = floats(rows * head_size);
-  float *a = floats(head_size), *b = floats(head_size), *s = floats(positions), *t = floats(positions);
-  k->attention(a, s, q, keys, values, positions, head_size);
-  scalar->attention(b, t, q, keys, values, positions, head_size);
-  same(a, b, head_size * 4, "attention", positions, head_size);
-  same(s, t, positions * 4, "attention scores", positions, head_size);
+// Storing, and attention of some queries, for one type of cache.
+static void check_attention(const lck_kernels *k, const lck_kernels *scalar, lck_kv_type type, size_t positions,
+                            size_t head_size, size_t heads, size_t tokens) {
+  size_t all = positions + tokens - 1, rows = (all + lck_key_block - 1) / lck_key_block * lck_key_block;
+  size_t plane = rows * head_size * 4, queries = heads * tokens;
+  float *q = floats(queries * head_size), *keys = floats(all * head_size), *values = floats(all * head_size);
+  const lck_kernels *tables[2] = {k, scalar};
+  float *out[2], *scores[2];
+  lck_kv_head head[2];
+  for (int i = 0; i < 2; i++) {
+    char *memory = calloc(2, plane);
+    head[i] = (lck_kv_head){type, head_size, memory, memory + plane, calloc(rows, 4), calloc(rows, 4)};
+    out[i] = floats(queries * head_size);
+    scores[i] = calloc(queries * rows, 4);
+    tables[i]->store_kv(&head[i], keys, values, head_size, 0, all);
+    lck_queries group = {q, out[i], heads * head_size, heads, tokens, positions, scores[i], rows};
+    tables[i]->attention_scores(&group, &head[i], 0, all);
+    tables[i]->attention_softmax(&group, 0, queries);
+    tables[i]->attention_values(&group, &head[i], 0, head_size);
+    // What a row does not see may differ.
+    for (size_t r = 0; r < queries; r++) {
+      for (size_t p = positions + r / heads; p < rows; p++) scores[i][r * rows + p] = 0;
+    }
+  }
+  same(out[0], out[1], queries * head_size * 4, "attention", positions, head_size);
+  same(scores[0], scores[1], queries * rows * 4, "attention scores", positions, head_size);
+  same(head[0].keys, head[1].keys, 2 * plane, "keys and values", positions, head_size);
+  same(head[0].key_scales, head[1].key_scales, rows * 4, "scales of keys", positions, head_size);
+  same(head[0].value_scales, head[1].value_scales, rows * 4, "scales of values", positions, head_size);
   free(q), free(keys), free(values);
+}
+
+static void check_attentions(const lck_kernels *k, const lck_kernels *scalar, size_t head_size) {
+  const size_t groups[][2] = {{1, 1}, {2, 1}, {3, 1}, {4, 3}, {8, 1}, {1, 17}};
+  for (lck_kv_type type = lck_kv_f32; type <= lck_kv_q8; type++) {
+    for (size_t positions = 1; positions <= 90; positions += positions < 30 ? 3 : 20) {
+      for (size_t g = 0; g < sizeof groups / sizeof *groups; g++) {
+        check_attention(k, scalar, type, positions, head_size, groups[g][0], groups[g][1]);
+      }
+    }
+  }
+}
+
+// Every half as a key of one element, and floats of every exponent as values.
+static void check_halves(const lck_kernels *k, const lck_kernels *scalar) {
+  enum { count = 1 << 16 };
+  const float one = 1;
+  const lck_kernels *tables[2] = {k, scalar};
+  float *scores[2], *x = floats(count);
+  uint16_t *halves[2], *keys = malloc(count * sizeof *keys);
+  for (size_t i = 0; i < count; i++) {
+    int is_nan = (i & 0x7fff) > 0x7c00;
+    keys[i] = is_nan ? 0 : (uint16_t)i;
+    uint32_t bits = (uint32_t)i << 16 | (random_bits() & 0xffff);
+    memcpy(&x[i], &bits, sizeof bits);
+  }
+  for (int i = 0; i < 2; i++) {
+    scores[i] = floats(count);
+    halves[i] = calloc(count, sizeof **halves);
+    lck_kv_head head = {lck_kv_f16, 1, keys, NULL, NULL, NULL};
+    lck_queries group = {&one, NULL, 1, 1, 1, count, scores[i], count};
+    tables[i]->attention_scores(&group, &head, 0, count);
+    lck_kv_head wide = {lck_kv_f16, count, calloc(count, 32), halves[i], NULL, NULL};
+    tables[i]->store_kv(&wide, x, x, count, 0, 1);
+    free(wide.keys);
+  }
+  same(scores[0], scores[1], count * 4, "widening halves", 0, 0);
+  same(halves[0], halves[1], count * 2, "rounding to halves", 0, 0);
+  free(x), free(keys);
 }
 
 int main(void) {
@@ -134,8 +194,9 @@ int main(void) {
       }
     }
     for (size_t n = 1; n <= 70; n++) check_elementwise(k, scalar, n);
+    check_halves(k, scalar);
     for (size_t h = 0; h < sizeof head_sizes / sizeof *head_sizes; h++) {
-      for (size_t positions = 1; positions <= 40; positions += 3) check_attention(k, scalar, positions, head_sizes[h]);
+      check_attentions(k, scalar, head_sizes[h]);
     }
   }
   printf("%d passed, %d failed\n", passed, failed);

@@ -12,12 +12,50 @@
 //   f32 dot      the exception, as one chain of additions would be too slow: 16 partial sums, lane = index
 //                mod 16, each a chain of fused multiply-adds over ascending index; then lanes are added
 //                pairwise: 8 apart, 4 apart, 2 apart, 1 apart.
+//   attention    llama2.c's, over keys and values as the cache keeps them, widened exactly. With q8,
+//                score = (sum of q[i] * (float)key[i]) * key_scale / sqrt(head_size), and a value's weight is
+//                probability * value_scale.
 #ifndef LLAMA_CHAT_CKERNELS_H
 #define LLAMA_CHAT_CKERNELS_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+// Positions in a block of keys.
+enum { lck_key_block = 16 };
+
+// How keys and values are kept.
+typedef enum lck_kv_type {
+  lck_kv_f32,  // as computed
+  lck_kv_f16,  // rounded to the nearest half, ties to even; what has no finite half (65520 and more) becomes NaN
+  lck_kv_q8,   // int8 with a scale a position, as of quantize_q80 with the head as group
+} lck_kv_type;
+
+// Keys and values of one KV head. Rows beyond the positions in use may hold anything.
+typedef struct lck_kv_head {
+  lck_kv_type type;
+  size_t head_size;
+  // Blocks of 16 positions, (rows / 16, head_size, 16), so that a vector is one element of 16 keys.
+  void *keys;
+  // (rows, head_size).
+  void *values;
+  // (rows) each; q8 only.
+  float *key_scales, *value_scales;
+} lck_kv_head;
+
+// Queries that share a KV head: `heads` query heads of each of `tokens` consecutive tokens. Row r is head
+// r % heads of token r / heads, and sees positions 0 ..< `positions` + r / heads.
+typedef struct lck_queries {
+  // (tokens, heads, head_size), with `stride` floats from token to token, and out the same.
+  const float *q;
+  float *out;
+  size_t stride;
+  size_t heads, tokens, positions;
+  // (tokens * heads, score_stride); the stride is a multiple of 16 and at least positions + tokens - 1.
+  float *scores;
+  size_t score_stride;
+} lck_queries;
 
 // The input of an int8 product: rows of int8 groups, one row a token; groups = ceil(n / group).
 typedef struct lck_quantized {
@@ -67,12 +105,24 @@ typedef struct lck_kernels {
   // x = softmax(x), in place.
   void (*softmax)(float *x, size_t n);
 
-  // Attention of one query head over positions 0 ..< positions of one KV head, q (head_size):
-  // scores[p] = dot(q, k[p]) / sqrt(head_size); softmax; out = sum over p of scores[p] * v[p].
-  // k is stored in blocks of 16 positions, (positions / 16, head_size, 16), see lck_store_key; the rest of
-  // the last block may hold anything. v is (positions, head_size). scores has room for positions.
-  void (*attention)(float *out, float *scores, const float *q, const float *k, const float *v,
-                    size_t positions, size_t head_size);
+  // Puts keys and values of `tokens` positions from `position` on, each (head_size) and `stride` floats apart,
+  // into the cache, rounded to its type.
+  void (*store_kv)(const lck_kv_head *head, const float *k, const float *v, size_t stride,
+                   size_t position, size_t tokens);
+
+  // Attention, in three steps that can be split: scores by positions, softmax by rows, values by elements.
+  //
+  // scores[p] = dot(q, key[p]) / sqrt(head_size) of every row, for the positions p in from ..< to that it sees;
+  // from is a multiple of 16, and so is to unless it is the end. Scores of positions that a row does not see,
+  // up to a multiple of 16, may come to hold anything.
+  void (*attention_scores)(const lck_queries *group, const lck_kv_head *head, size_t from, size_t to);
+
+  // softmax of the scores of rows from ..< to, each over the positions it sees, in place.
+  void (*attention_softmax)(const lck_queries *group, size_t from, size_t to);
+
+  // out[i] = sum over p of scores[p] * value[p][i] for the elements i in from ..< to of every row; both are
+  // multiples of 16 or the head's size.
+  void (*attention_values)(const lck_queries *group, const lck_kv_head *head, size_t from, size_t to);
 
   // Multiply and add as fast as can be, in registers alone; returns how many times. NULL where nobody asks.
   size_t (*peak_q80)(size_t rounds);
@@ -97,15 +147,6 @@ const lck_kernels *lck_kernels_named(const char *name);
 
 // Reads whole 256-byte steps of memory that starts on a multiple of 8; returns a sum, so that nothing is skipped.
 uint64_t lck_read(const void *from, size_t bytes);
-
-// Positions in a block of keys.
-enum { lck_key_block = 16 };
-
-// Puts the key of one position, (head_size), into its place among a head's blocks of keys.
-static inline void lck_store_key(float *keys, const float *key, size_t position, size_t head_size) {
-  float *to = keys + position / lck_key_block * lck_key_block * head_size + position % lck_key_block;
-  for (size_t i = 0; i < head_size; i++) to[i * lck_key_block] = key[i];
-}
 
 // Tells the processor that this thread is waiting in a loop.
 static inline void lck_spin_pause(void) {

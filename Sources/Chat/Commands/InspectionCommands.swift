@@ -84,7 +84,8 @@ extension Conversation {
       rope        theta \(SizeText.number(metadata.ropeTheta)) · norm epsilon \(SizeText.number(metadata.normEpsilon))
       decoding    reads \(SizeText.bytes(engine.model.bytesPerToken)) per token · \
       \(engine.instructionSet) · \(counted(engine.threads, "thread"))
-      context     \(SizeText.grouped(capacity)) tokens · made for \(SizeText.grouped(config.contextLength))
+      context     \(SizeText.grouped(capacity)) tokens · made for \(SizeText.grouped(config.contextLength)) · \
+      keys and values \(cache.type.rawValue), up to \(SizeText.bytes(cache.byteCount))
       tokenizer   \(vocabulary.kind.summary) · \(SizeText.grouped(vocabulary.count)) pieces of \
       \(SizeText.grouped(config.vocabSize)) rows
       template    \(template.kind.name) · a reply ends at \(stops)

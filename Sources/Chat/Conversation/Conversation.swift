@@ -35,18 +35,21 @@ public final class Conversation {
   ///
   /// - Parameters:
   ///   - settings: Their capacity is the context's size.
+  ///   - kvType: How keys and values are kept; by default what suits the model's weights.
   ///   - now: The clock, for tests.
   /// - Throws: ``InferenceError`` when the cache does not fit into memory, ``ChatError`` for the system
   ///   prompt.
   public init(
-    engine: Engine, template: ChatTemplate, settings: Settings, system: String? = nil,
-    now: @escaping () -> ContinuousClock.Instant = { ContinuousClock.now }
+    engine: Engine, template: ChatTemplate, settings: Settings, kvType: KVType? = nil,
+    system: String? = nil, now: @escaping () -> ContinuousClock.Instant = { ContinuousClock.now }
   ) throws {
     self.engine = engine
     self.template = template
     self.settings = settings
     self.now = now
-    cache = try KVCache(config: engine.model.config, capacity: settings.capacity)
+    cache = try KVCache(
+      config: engine.model.config, capacity: settings.capacity,
+      type: kvType ?? .automatic(for: engine.model.checkpoint.format))
     sampler = Sampler(
       temperature: settings.temperature, topP: settings.topP, seed: settings.seed)
     if let system { try setSystem(system) }

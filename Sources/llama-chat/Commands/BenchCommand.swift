@@ -31,6 +31,9 @@ struct BenchCommand: ParsableCommand {
   @Option(help: "Context depths to decode at, as in 0,2000.")
   var depth = NumberList(values: [0])
 
+  @Option(help: KVType.automaticHelp)
+  var kv: KVType?
+
   @Flag(help: "One JSON object a line.")
   var json = false
 
@@ -50,8 +53,8 @@ struct BenchCommand: ParsableCommand {
     let threadCounts = threads?.values ?? [Processors.available]
     let engine = try Engine(
       model: Model(checkpoint: checkpoint), threads: threadCounts.first ?? 1)
-    let benchmark = Benchmark(engine: engine)
-    if !json { try writeResult(heading(engine)) }
+    let benchmark = Benchmark(engine: engine, kvType: kv ?? .automatic(for: checkpoint.format))
+    if !json { try writeResult(heading(benchmark)) }
     for count in threadCounts {
       try engine.resize(threads: count)
       try measure(benchmark)
@@ -86,12 +89,13 @@ struct BenchCommand: ParsableCommand {
     let barrier: Double
   }
 
-  private func heading(_ engine: Engine) -> String {
+  private func heading(_ benchmark: Benchmark) -> String {
+    let engine = benchmark.engine
     let name = visible(model, singleLine: true)
     let bytes = SizeText.bytes(engine.model.bytesPerToken)
     return """
       \(name) · \(engine.model.checkpoint.format.summary) · \(bytes) a token · \
-      \(engine.instructionSet) · \(counted(Processors.available, "processor"))
+      KV \(benchmark.kvType.rawValue) · \(engine.instructionSet) · \(counted(Processors.available, "processor"))
       threads  test            depth    tok/s     GB/s  machine reads  share  barrier
 
       """

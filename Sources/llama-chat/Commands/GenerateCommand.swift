@@ -21,6 +21,9 @@ struct GenerateCommand: ParsableCommand {
     transform: numberArgument(expected: "a whole number, 0 or more") { $0 >= 0 })
   var steps = 256
 
+  @Option(help: KVType.help(default: "f32, which gives the text of run"))
+  var kv: KVType?
+
   @Option(
     name: [.customShort("i"), .customLong("prompt")], parsing: .unconditional,
     help: "The text to continue.")
@@ -29,7 +32,9 @@ struct GenerateCommand: ParsableCommand {
   func run() throws {
     try Signals.install()
     let (engine, tokenizer) = try options.load()
-    var completion = Completion(engine: engine, tokenizer: tokenizer, sampler: sampling.sampler)
+    // Only f32 gives run's text.
+    var completion = Completion(
+      engine: engine, tokenizer: tokenizer, sampler: sampling.sampler, kvType: kv ?? .f32)
     let isTerminal = isatty(STDOUT_FILENO) == 1
     let statistics = try completion.run(prompt: Array(prompt.utf8), steps: steps) { text in
       try writeResult(isTerminal ? visible(text) : text)

@@ -33,7 +33,8 @@ struct InspectCommand: ParsableCommand {
   private func header(_ checkpoint: Checkpoint) -> [String] {
     let config = checkpoint.config
     let bytesPerToken = Model(checkpoint: checkpoint).bytesPerToken
-    let cache = KVCache.byteCount(config: config, capacity: config.contextLength) ?? .max
+    let kv = KVType.automatic(for: checkpoint.format)
+    let cache = KVCache.byteCount(config: config, capacity: config.contextLength, type: kv) ?? .max
     return [
       "file           \(visible(model, singleLine: true)), \(SizeText.bytes(checkpoint.fileSize))",
       "format         \(checkpoint.format.summary)",
@@ -44,7 +45,7 @@ struct InspectCommand: ParsableCommand {
       "vocab_size     \(config.vocabSize), classifier \(config.sharedClassifier ? "tied" : "separate")",
       "seq_len        \(config.contextLength)",
       "decode reads   \(SizeText.bytes(bytesPerToken)) a token",
-      "KV cache       \(SizeText.bytes(cache)) at \(config.contextLength) tokens",
+      "KV cache       \(SizeText.bytes(cache)) at \(config.contextLength) tokens, \(kv.rawValue)",
     ]
   }
 

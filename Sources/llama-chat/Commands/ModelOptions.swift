@@ -36,6 +36,16 @@ struct ModelOptions: ParsableArguments {
   }
 }
 
+extension KVType: ExpressibleByArgument {
+  /// Help for an option `--kv`.
+  static func help(default text: String) -> ArgumentHelp {
+    ArgumentHelp("How keys and values are kept (default: \(text)).", valueName: "f32|f16|q8")
+  }
+
+  /// The default where speed and memory matter more than llama2.c's very bits.
+  static let automaticHelp = help(default: "f16 for an int8 model, else f32")
+}
+
 /// The sampler's options, by llama2.c's letters.
 struct SamplerOptions: ParsableArguments {
   @Option(

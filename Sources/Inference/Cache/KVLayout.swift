@@ -1,0 +1,96 @@
+import CKernels
+import ModelFile
+
+/// How a ``KVCache`` keeps keys and values.
+public enum KVType: String, CaseIterable, Sendable {
+  /// As computed: llama2.c's results, bit by bit.
+  case f32
+  /// Rounded to half precision, in half the memory; a number that no half can hold becomes NaN, which sampling
+  /// reports as ``InferenceError/damagedLogits(position:)``.
+  case f16
+  /// Int8 with one scale for each head of each position, in little more than a quarter of the memory.
+  case q8
+
+  /// `f16` beside int8 weights, which have long been rounded further, and `f32` beside fp32 ones.
+  public static func automatic(for format: CheckpointFormat) -> KVType {
+    if case .v2 = format { .f16 } else { .f32 }
+  }
+
+  var kernelType: lck_kv_type {
+    switch self {
+    case .f32: lck_kv_f32
+    case .f16: lck_kv_f16
+    case .q8: lck_kv_q8
+    }
+  }
+
+  var elementBytes: Int {
+    switch self {
+    case .f32: 4
+    case .f16: 2
+    case .q8: 1
+    }
+  }
+}
+
+/// Where each head's keys and values lie in a cache's memory: (layers, kvHeads), each keys, values, and the scales
+/// of both.
+struct KVLayout {
+  let type: KVType
+  /// The capacity in whole blocks of keys.
+  let rows: Int
+  /// Bytes of the whole cache.
+  let byteCount: Int
+
+  private let kvHeads: Int
+  private let headSize: Int
+  /// Bytes of one head's keys, and of its values.
+  private let planeBytes: Int
+  /// Bytes of one head's scales of keys, and of those of values.
+  private let scaleBytes: Int
+
+  /// The layout for `capacity` tokens; `nil` when it is not a size that memory could have.
+  init?(config: ModelConfig, capacity: Int, type: KVType) {
+    let block = Int(lck_key_block)
+    let (raised, overflow) = capacity.addingReportingOverflow(block - 1)
+    guard capacity >= 0, !overflow else { return nil }
+    rows = raised / block * block
+    self.type = type
+    kvHeads = config.kvHeads
+    headSize = config.headSize
+    let scaleStride = type == .q8 ? MemoryLayout<Float>.stride : 0
+    guard let planeBytes = Self.lines(Self.product(rows, config.headSize, type.elementBytes)),
+      let scaleBytes = Self.lines(Self.product(rows, scaleStride)),
+      let headBytes = Self.product(2, planeBytes + scaleBytes),
+      let byteCount = Self.product(config.layers, config.kvHeads, headBytes)
+    else { return nil }
+    self.planeBytes = planeBytes
+    self.scaleBytes = scaleBytes
+    self.byteCount = byteCount
+  }
+
+  /// One head's part of a cache that begins at `memory`.
+  func head(_ head: Int, layer: Int, in memory: UnsafeMutableRawPointer) -> lck_kv_head {
+    let start = memory + (layer * kvHeads + head) * 2 * (planeBytes + scaleBytes)
+    let scales = start + 2 * planeBytes
+    return lck_kv_head(
+      type: type.kernelType, head_size: headSize, keys: start, values: start + planeBytes,
+      key_scales: scales.assumingMemoryBound(to: Float.self),
+      value_scales: (scales + scaleBytes).assumingMemoryBound(to: Float.self))
+  }
+
+  /// Bytes raised to whole cache lines; `nil` when two such numbers might overflow.
+  private static func lines(_ bytes: Int?) -> Int? {
+    bytes.flatMap { $0 < .max / 4 ? ($0 + 63) / 64 * 64 : nil }
+  }
+
+  private static func product(_ factors: Int...) -> Int? {
+    var product = 1
+    for factor in factors {
+      let (value, overflow) = product.multipliedReportingOverflow(by: factor)
+      if overflow { return nil }
+      product = value
+    }
+    return product
+  }
+}
