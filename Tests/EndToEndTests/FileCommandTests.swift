@@ -43,6 +43,7 @@ import Testing
       let threads: Int
       let tokensPerSecond: Double
       let bytesPerToken: Int?
+      let multiplyAddsPerSecond: Double?
     }
     let options = ["--threads", "1,2", "--prompt", "9", "--generate", "3", "--depth", "0,20"]
     let outcome = try program.run(["bench", model, "--json"] + options)
@@ -60,6 +61,7 @@ import Testing
     #expect(lines.map(\.depth) == [0, 0, 20, 0, 0, 20])
     #expect(lines.allSatisfy { $0.tokensPerSecond > 0 })
     #expect(lines.allSatisfy { ($0.bytesPerToken != nil) == ($0.test != "prefill") })
+    #expect(lines.allSatisfy { ($0.multiplyAddsPerSecond != nil) == ($0.test == "prefill") })
 
     let table = try program.run(["bench", model] + options)
     #expect(table.code == 0 && table.output.split(separator: "\n").count == 2 + lines.count)

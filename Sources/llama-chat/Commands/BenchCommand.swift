@@ -10,8 +10,9 @@ struct BenchCommand: ParsableCommand {
     commandName: "bench",
     abstract: "Measure prefill and decode speed.",
     discussion: """
-      Decoding reads every weight once a token, so its limit is how fast memory can be read: that is \
-      measured in the same run, with the same threads, over the same mapped file.
+      Decoding reads every weight once a token, so its limit is how fast memory can be read; reading a prompt \
+      is bound by multiplying and adding. Both limits are measured in the same run, with the same threads: \
+      reading over the same mapped file, arithmetic in registers alone.
       """)
 
   @Argument(help: "The model file.", completion: .file())
@@ -61,32 +62,45 @@ struct BenchCommand: ParsableCommand {
     }
   }
 
-  /// Every test with the engine's number of threads.
+  /// Every test with the engine's number of threads. Limits are measured again each time: on a shared machine
+  /// they move.
   private func measure(_ benchmark: Benchmark) throws {
+    let model = benchmark.engine.model
     if prompt > 0 {
-      try report("prefill", try benchmark.prefill(tokens: prompt))
+      let peak = benchmark.arithmeticPeak()
+      let speed = try benchmark.prefill(tokens: prompt)
+      try report(
+        Row(
+          test: "prefill", speed: speed, unit: "GMAC/s", limit: peak,
+          rate: speed.tokensPerSecond * Double(model.multiplyAddsPerToken)))
     }
     guard generate > 0 else { return }
     let barrier = benchmark.barrierSeconds()
     for (index, depth) in depth.values.enumerated() {
-      // The limit is measured again each time: on a shared machine it moves.
       let bandwidth = benchmark.readBandwidth()
       let speed = try benchmark.decode(tokens: generate, depth: depth)
       try report(
-        index == 0 ? "decode" : "decode_deep", speed,
-        limits: Limits(
-          bytesPerToken: benchmark.engine.model.bytesPerToken, bandwidth: bandwidth,
-          barrier: barrier))
+        Row(
+          test: index == 0 ? "decode" : "decode_deep", speed: speed, unit: "GB/s", limit: bandwidth,
+          rate: speed.tokensPerSecond * Double(model.bytesPerToken),
+          bytesPerToken: model.bytesPerToken, barrier: barrier))
     }
   }
 
-  /// What decoding is measured against.
-  private struct Limits {
-    let bytesPerToken: Int
-    /// Bytes per second.
-    let bandwidth: Double
+  /// A measured speed, and the limit it is measured against.
+  private struct Row {
+    let test: String
+    let speed: Benchmark.Speed
+    let unit: String
+    /// Multiply-adds or bytes per second that the machine can do; `nil` where that is not known.
+    let limit: Double?
+    /// Multiply-adds or bytes per second that were done.
+    let rate: Double
+    var bytesPerToken: Int?
     /// Seconds.
-    let barrier: Double
+    var barrier: Double?
+
+    var share: Double? { limit.map { rate / $0 } }
   }
 
   private func heading(_ benchmark: Benchmark) -> String {
@@ -95,32 +109,35 @@ struct BenchCommand: ParsableCommand {
     let bytes = SizeText.bytes(engine.model.bytesPerToken)
     return """
       \(name) · \(engine.model.checkpoint.format.summary) · \(bytes) a token · \
-      KV \(benchmark.kvType.rawValue) · \(engine.instructionSet) · \(counted(Processors.available, "processor"))
-      threads  test            depth    tok/s     GB/s  machine reads  share  barrier
+      KV \(benchmark.kvType.rawValue) · \(engine.instructionSet) · \
+      \(counted(Processors.available, "processor"))
+      threads  test             depth     tok/s     done  machine can do  share  barrier
 
       """
   }
 
-  private func report(_ test: String, _ speed: Benchmark.Speed, limits: Limits? = nil) throws {
-    let rate = limits.map { speed.tokensPerSecond * Double($0.bytesPerToken) }
+  private func report(_ row: Row) throws {
+    let speed = row.speed
     guard json else {
-      var row = String(
-        format: "%7d  %-14@  %6d  %7.2f", speed.threads, "\(test) \(speed.tokens)" as NSString,
-        speed.depth, speed.tokensPerSecond)
-      if let limits, let rate {
-        row += String(
-          format: "  %7.1f  %8.1f GB/s  %4.0f%%  %4.1f µs", rate / 1e9, limits.bandwidth / 1e9,
-          100 * rate / limits.bandwidth, limits.barrier * 1e6)
+      var text = String(
+        format: "%7d  %-15@  %5d  %8.2f  %7.1f", speed.threads,
+        "\(row.test) \(speed.tokens)" as NSString, speed.depth, speed.tokensPerSecond,
+        row.rate / 1e9)
+      if let limit = row.limit, let share = row.share {
+        text += String(
+          format: "  %7.1f %-6@  %4.0f%%", limit / 1e9, row.unit as NSString, 100 * share)
       }
-      return try writeResult(row + "\n")
+      if let barrier = row.barrier { text += String(format: "  %4.1f µs", barrier * 1e6) }
+      return try writeResult(text + "\n")
     }
+    let isDecode = row.bytesPerToken != nil
     let line = Line(
-      test: test, tokens: speed.tokens, depth: speed.depth, threads: speed.threads,
-      tokensPerSecond: speed.tokensPerSecond, bytesPerToken: limits?.bytesPerToken,
-      readBytesPerSecond: limits?.bandwidth,
-      shareOfReadBandwidth: limits.flatMap { limits in
-        rate.map { $0 / limits.bandwidth }
-      }, barrierSeconds: limits?.barrier)
+      test: row.test, tokens: speed.tokens, depth: speed.depth, threads: speed.threads,
+      tokensPerSecond: speed.tokensPerSecond, bytesPerToken: row.bytesPerToken,
+      readBytesPerSecond: isDecode ? row.limit : nil,
+      shareOfReadBandwidth: isDecode ? row.share : nil,
+      multiplyAddsPerSecond: isDecode ? nil : row.rate,
+      shareOfArithmeticPeak: isDecode ? nil : row.share, barrierSeconds: row.barrier)
     let encoder = JSONEncoder()
     encoder.keyEncodingStrategy = .convertToSnakeCase
     encoder.outputFormatting = .sortedKeys
@@ -137,6 +154,8 @@ struct BenchCommand: ParsableCommand {
     let bytesPerToken: Int?
     let readBytesPerSecond: Double?
     let shareOfReadBandwidth: Double?
+    let multiplyAddsPerSecond: Double?
+    let shareOfArithmeticPeak: Double?
     let barrierSeconds: Double?
   }
 }
