@@ -78,8 +78,9 @@ import Testing
     #expect(table.output.contains("KV f32"))
     let halves = try program.run(["bench", model, "--kv", "f16"] + options)
     #expect(halves.code == 0 && halves.output.contains("KV f16"))
-    let mistakes = [["--kv", "f64"], ["--threads", "0"], ["--threads", "1,x"], ["--prompt", "-1"]]
-    for wrong in mistakes {
+    for wrong in [
+      ["--kv", "f64"], ["--threads", "0"], ["--threads", "1,x"], ["--prompt", "-1"],
+    ] {
       #expect(try program.run(["bench", model] + wrong).code == 2, "\(wrong)")
     }
   }
