@@ -266,11 +266,14 @@ LCK_INLINE void value_tile(const lck_queries *group, const lck_kv_head *head, si
   }
   // Nothing at or after `seen` is in use.
   const size_t end = to * n;
+  // Whole rows are one stream, which comes by itself; of parts, the first tile fetches those of the next chunk.
+  const size_t ahead = row == 0 && vectors * lanes < n ? value_chunk * n : 0;
   for (size_t p = from; p < to; p++) {
     f32x16 v[LCK_VALUE_VECTORS(1)];
     LCK_UNROLL for (size_t i = 0; i < vectors; i++) {
       size_t at = p * n + element + i * lanes;
       v[i] = whole ? widen(head->values, at, type) : widen_before(head->values, at, end, type);
+      if (ahead) __builtin_prefetch((const char *)head->values + (at + ahead) * element_bytes(type), 0, 2);
     }
     LCK_UNROLL for (size_t r = 0; r < rows; r++) {
       float w = weight[r][p];

@@ -11,6 +11,18 @@ LCK_INLINE f32x16 widen_halves(const uint16_t *from) {
   return (f32x16)_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)from));
 }
 
+#define LCK_LOOKS_UP_POWERS
+#include "exponential.h"
+
+// The table in four registers: two look-ups of sixteen entries, and a choice by the index's highest bit.
+LCK_INLINE f64x8 powers_at(u64x8 index) {
+  const double *t = powers_of_two;
+  __m512i i = (__m512i)index;
+  __m512d low = _mm512_permutex2var_pd(_mm512_loadu_pd(t), i, _mm512_loadu_pd(t + 8));
+  __m512d high = _mm512_permutex2var_pd(_mm512_loadu_pd(t + 16), i, _mm512_loadu_pd(t + 24));
+  return (f64x8)_mm512_mask_blend_pd(_mm512_test_epi64_mask(i, _mm512_set1_epi64(16)), low, high);
+}
+
 // Up to sixteen of the registers are sums.
 #define LCK_SCORE_BLOCKS(rows) 4
 #define LCK_VALUE_VECTORS(rows) ((rows) == 1 ? 8 : 4)

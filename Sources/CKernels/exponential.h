@@ -26,6 +26,17 @@ static const double powers_of_two[power_count] = {
     0x1.d5818dcfba487p0, 0x1.dfc97337b9b5fp0, 0x1.ea4afa2a490dap0, 0x1.f50765b6e4540p0,
 };
 
+// The entries of the table; a file that has something faster defines LCK_LOOKS_UP_POWERS.
+#ifndef LCK_LOOKS_UP_POWERS
+LCK_INLINE f64x8 powers_at(u64x8 index) {
+  f64x8 powers;
+  LCK_UNROLL for (size_t i = 0; i < 8; i++) powers[i] = powers_of_two[index[i]];
+  return powers;
+}
+#else
+LCK_INLINE f64x8 powers_at(u64x8 index);
+#endif
+
 // a * b + c, rounded once.
 LCK_INLINE f64x8 fused_f64(f64x8 a, f64x8 b, f64x8 c) {
 #ifdef __clang__
@@ -46,9 +57,7 @@ LCK_INLINE f32x8 exponential_half(f32x8 narrow) {
   f64x8 r = fused_f64(x, per_step, round - shifted);
 
   u64x8 index = k & (power_count - 1);
-  f64x8 power;
-  LCK_UNROLL for (size_t i = 0; i < 8; i++) power[i] = powers_of_two[index[i]];
-  f64x8 scale = (f64x8)((u64x8)power + ((k - index) << (52 - power_bits)));
+  f64x8 scale = (f64x8)((u64x8)powers_at(index) + ((k - index) << (52 - power_bits)));
 
   // 2^(r / 32) = 1 + c2 r + c1 r^2 + c0 r^3
   f64x8 high = fused_f64(zero + 0x1.c6af84b912394p-20, r, zero + 0x1.ebfce50fac4f3p-13);

@@ -39,7 +39,10 @@ public enum InferenceError: Failure, Hashable {
       \(SizeText.bytes(available)) free; try --ctx \(fitting)
       """
     case .damagedLogits(let position):
-      "model produced NaN or infinity at position \(position); damaged file? try inspect --verify"
+      """
+      model produced NaN or infinity at position \(position); damaged file? try inspect --verify; \
+      or numbers too large for f16? try --kv f32
+      """
     }
   }
 

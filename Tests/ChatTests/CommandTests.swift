@@ -273,7 +273,7 @@ import Testing
     for part in [
       "v1, fp32", "dim 64", "hidden 192", "2 layers", "4 heads, 2 key/value", "theta 10000",
       "byte-level BPE · 512 pieces of 512 rows", "template    chatml · a reply ends at 0, 2",
-      "context     512 tokens", tiny.chat.engine.instructionSet,
+      "context     512 tokens", "keys and values f32, up to ", tiny.chat.engine.instructionSet,
     ] {
       #expect(text.contains(part), "\(part)")
     }

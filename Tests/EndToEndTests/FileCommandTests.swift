@@ -23,6 +23,18 @@ import Testing
     #expect(swapped.output == usual.output)
   }
 
+  @Test func keysAndValuesCanBeRounded() throws {
+    let arguments = ["generate", model, "-t", "0", "-i", "Once upon a time", "-n", "40"]
+    let usual = try program.run(arguments)
+    let exact = try program.run(arguments + ["--kv", "f32"])
+    #expect(exact.output == usual.output)
+    for kv in ["f16", "q8"] {
+      let rounded = try program.run(arguments + ["--kv", kv])
+      #expect(rounded.code == 0 && rounded.output.hasPrefix("Once upon a time"))
+      #expect(try program.run([model, "--kv", kv, "--prompt", "Hello", "-n", "4"]).code == 0)
+    }
+  }
+
   @Test func sameSeedSameText() throws {
     let texts = try ["7", "7", "8"].map {
       try program.run(["generate", model, "-i", "the", "-t", "20", "-s", $0, "-n", "40"]).output
@@ -65,7 +77,12 @@ import Testing
 
     let table = try program.run(["bench", model] + options)
     #expect(table.code == 0 && table.output.split(separator: "\n").count == 2 + lines.count)
-    for wrong in [["--threads", "0"], ["--threads", "1,x"], ["--prompt", "-1"]] {
+    #expect(table.output.contains("KV f32"))
+    let halves = try program.run(["bench", model, "--kv", "f16"] + options)
+    #expect(halves.code == 0 && halves.output.contains("KV f16"))
+    for wrong in [
+      ["--kv", "f64"], ["--threads", "0"], ["--threads", "1,x"], ["--prompt", "-1"],
+    ] {
       #expect(try program.run(["bench", model] + wrong).code == 2, "\(wrong)")
     }
   }
@@ -120,6 +137,7 @@ import Testing
       (["generate", "MODEL", "-s", "-1"], "", 2, "The value '-1' is invalid for '-s <seed>'"),
       (["generate", "MODEL", "-n", "x"], "", 2, "The value 'x' is invalid for '-n <steps>'"),
       (["generate", "MODEL", "--threads", "4096"], "", 2, "threads must be 1…"),
+      (["generate", "MODEL", "--kv", "f64"], "", 2, "The value 'f64' is invalid for '--kv"),
       (["generate", "MODEL", "-m", "chat"], "", 2, "Unknown option '-m'"),
       (["generate", "/dev/zero"], "", 3, "/dev/zero: is not a regular file"),
       (["generate", ""], "", 3, "\"\": cannot be opened"),
