@@ -72,8 +72,10 @@ public final class Engine {
     var read = 0
     while read < tokens.count {
       let batch = tokens[read..<min(read + Workspace.maximumBatch, tokens.count)]
-      try transformer.forward(
-        batch, cache, wantsLogits: batch.endIndex == tokens.count, interrupt: interrupt)
+      try pool.watched {
+        try transformer.forward(
+          batch, cache, wantsLogits: batch.endIndex == tokens.count, interrupt: interrupt)
+      }
       read = batch.endIndex
       progress?(read)
     }
