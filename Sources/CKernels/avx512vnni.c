@@ -4,6 +4,7 @@
 #include <immintrin.h>
 
 #define LCK_TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni")))
+#define LCK_SHUFFLES_DOUBLES
 #include "elementwise.h"
 
 #define LCK_TILE_ROWS 4

@@ -26,6 +26,22 @@ static const double powers_of_two[power_count] = {
     0x1.d5818dcfba487p0, 0x1.dfc97337b9b5fp0, 0x1.ea4afa2a490dap0, 0x1.f50765b6e4540p0,
 };
 
+// The powers at eight indices.
+LCK_INLINE f64x8 powers_at(u64x8 index) {
+#ifdef LCK_SHUFFLES_DOUBLES
+  // Sixteen powers fit two registers, and a look-up is a shuffle.
+  const double *p = powers_of_two;
+  __m512i i = (__m512i)index;
+  __m512d low = _mm512_permutex2var_pd(_mm512_loadu_pd(p), i, _mm512_loadu_pd(p + 8));
+  __m512d high = _mm512_permutex2var_pd(_mm512_loadu_pd(p + 16), i, _mm512_loadu_pd(p + 24));
+  return (f64x8)_mm512_mask_blend_pd(_mm512_test_epi64_mask(i, _mm512_set1_epi64(16)), low, high);
+#else
+  f64x8 powers;
+  LCK_UNROLL for (size_t i = 0; i < 8; i++) powers[i] = powers_of_two[index[i]];
+  return powers;
+#endif
+}
+
 // a * b + c, rounded once.
 LCK_INLINE f64x8 fused_f64(f64x8 a, f64x8 b, f64x8 c) {
 #ifdef __clang__
@@ -46,8 +62,7 @@ LCK_INLINE f32x8 exponential_half(f32x8 narrow) {
   f64x8 r = fused_f64(x, per_step, round - shifted);
 
   u64x8 index = k & (power_count - 1);
-  f64x8 power;
-  LCK_UNROLL for (size_t i = 0; i < 8; i++) power[i] = powers_of_two[index[i]];
+  f64x8 power = powers_at(index);
   f64x8 scale = (f64x8)((u64x8)power + ((k - index) << (52 - power_bits)));
 
   // 2^(r / 32) = 1 + c2 r + c1 r^2 + c0 r^3

@@ -58,6 +58,16 @@ typedef struct lck_kernels {
   // x = softmax(x), in place.
   void (*softmax)(float *x, size_t n);
 
+  // Softmax without its last step: out[i] = exp(x[i] / divisor - the largest x / divisor). Returns their sum in
+  // order; divided by it they are softmax(x / divisor). divisor > 0; out may be x.
+  float (*exponentials)(float *out, const float *x, float divisor, size_t n);
+
+  // ((start + x[0]) + x[1]) + ..., each step rounded, where neither start nor any x is negative.
+  float (*ordered_sum)(float start, const float *x, size_t n);
+
+  // Puts the index of each x[i] >= limit into indices, which has room for n; returns how many there are.
+  size_t (*indices_from)(uint32_t *indices, const float *x, float limit, size_t n);
+
   // Attention of one query head over positions 0 ..< positions of one KV head, q (head_size):
   // scores[p] = dot(q, k[p]) / sqrt(head_size); softmax; out = sum over p of scores[p] * v[p].
   // k is stored in blocks of 16 positions, (positions / 16, head_size, 16), see lck_store_key; the rest of
