@@ -33,7 +33,7 @@ public final class Engine {
     transformer = Transformer(model: model, operators: operators)
   }
 
-  /// Worker threads in use, the caller's included.
+  /// Worker threads, the caller's included; no more of them work at once than there are processors.
   public var threads: Int { pool.threads }
 
   /// Changes the number of threads; model, cache and results stay the same.

@@ -88,8 +88,10 @@ extension Repl {
         "threads", "must be 1…\(most), +, - or auto, got \"\(text)\"\(atEdge(text, old))")
     }
     try engine.resize(threads: wanted)
+    let processors = Processors.available
+    let remark = engine.threads > processors ? "; no more threads work at once" : ""
     output.notice(
-      "threads \(old) → \(engine.threads) (\(Processors.available) processors; pool resized)")
+      "threads \(old) → \(engine.threads) (\(processors) processors\(remark); pool resized)")
   }
 
   /// `:threads auto`: tries which number is fastest and keeps that.
