@@ -62,7 +62,7 @@ let package = Package(
       swiftSettings: swiftSettings),
     .testTarget(
       name: "InferenceTests",
-      dependencies: ["Inference", "ModelFile", "Tokenization", "TestSupport"],
+      dependencies: ["CKernels", "Inference", "ModelFile", "Tokenization", "TestSupport"],
       swiftSettings: swiftSettings),
     .testTarget(
       name: "ChatTests", dependencies: ["Chat", "TestSupport"], swiftSettings: swiftSettings),

@@ -235,7 +235,7 @@ static LCK_TARGET void attention_softmax(const lck_queries *group, size_t from, 
   for (size_t row = from; row < to; row += tile_rows) {
     float *x = group->scores + row * stride;
     size_t rows = least(to - row, tile_rows), common = seen(group, row);
-    for (size_t r = 0; r < rows; r++) exponentials(x + r * stride, seen(group, row + r));
+    for (size_t r = 0; r < rows; r++) exponentials_of(x + r * stride, x + r * stride, 1, seen(group, row + r), false);
     float totals[tile_rows];
     LCK_BY_ROWS(rows, row_sums(totals, x, stride, common, count));
     for (size_t r = 0; r < rows; r++) {

@@ -5,6 +5,7 @@
 
 #include "CKernels.h"
 #include "exponential.h"
+#include "ordered_sum.h"
 #include "vector.h"
 
 // MARK: - Quantisation
@@ -134,19 +135,50 @@ static LCK_TARGET size_t argmax(const float *x, size_t n) {
   return (size_t)at[best];
 }
 
-// x = exp(x - max x), in place.
-LCK_INLINE void exponentials(float *x, size_t n) {
-  float most = largest(x, n);
-  size_t i = 0;
-  for (; i + lanes <= n; i += lanes) store(x + i, exponential(load(x + i) - most));
-  if (i < n) store_part(x + i, exponential(load_part(x + i, n - i, 0) - most), n - i);
+// out = exp(x / divisor - the largest of them).
+LCK_INLINE void exponentials_of(float *out, const float *x, float divisor, size_t n, const bool divides) {
+  float most = largest(x, n);  // division keeps the order
+  if (divides) most /= divisor;
+  for (size_t i = 0; i < n; i += lanes) {
+    bool whole = n - i >= lanes;
+    f32x16 v = whole ? load(x + i) : load_part(x + i, n - i, 0);
+    if (divides) v /= divisor;
+    v = exponential(v - most);
+    if (whole) {
+      store(out + i, v);
+    } else {
+      store_part(out + i, v, n - i);
+    }
+  }
+}
+
+static LCK_TARGET float exponentials(float *out, const float *x, float divisor, size_t n) {
+  if (divisor == 1) {
+    exponentials_of(out, x, 1, n, false);
+  } else {
+    exponentials_of(out, x, divisor, n, true);
+  }
+  return ordered_sum(0, out, n);
 }
 
 static LCK_TARGET void softmax(float *x, size_t n) {
-  exponentials(x, n);
-  float total = 0;
-  for (size_t i = 0; i < n; i++) total += x[i];
+  float total = exponentials(x, x, 1, n);
   for (size_t i = 0; i < n; i++) x[i] /= total;
+}
+
+static LCK_TARGET size_t indices_from(uint32_t *indices, const float *x, float limit, size_t n) {
+  size_t count = 0;
+  for (size_t i = 0; i < n; i += lanes) {
+    f32x16 v = n - i >= lanes ? load(x + i) : load_part(x + i, n - i, __builtin_nanf(""));
+    i32x16 chosen = v >= limit;
+    if (!is_any(chosen)) continue;
+    size_t end = n - i < lanes ? n : i + lanes;
+    for (size_t j = i; j < end; j++) {
+      indices[count] = (uint32_t)j;
+      count += x[j] >= limit;
+    }
+  }
+  return count;
 }
 
 // MARK: - The table
@@ -156,7 +188,8 @@ static LCK_TARGET void softmax(float *x, size_t n) {
   {                                                                                                  \
     .name = table_name, .matmul_f32 = matmul_f32, .matmul_q80 = q80, .quantize_q80 = quantize_q80,   \
     .rmsnorm = rmsnorm, .rope = rope, .swiglu = swiglu, .add = add, .argmax = argmax,                \
-    .softmax = softmax, .store_kv = store_kv, .attention_scores = attention_scores,                  \
+    .softmax = softmax, .exponentials = exponentials, .ordered_sum = ordered_sum,                    \
+    .indices_from = indices_from, .store_kv = store_kv, .attention_scores = attention_scores,        \
     .attention_softmax = attention_softmax, .attention_values = attention_values,                    \
     .peak_q80 = int8_peak, .peak_f32 = f32_peak,                                                     \
   }

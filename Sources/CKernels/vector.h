@@ -83,6 +83,20 @@ LCK_INLINE float sum(f32x16 v) {
   return (v[0] + v[2]) + (v[1] + v[3]);
 }
 
+LCK_INLINE int32_t sum_i32(i32x16 v) {
+  v += __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7);
+  v += __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3);
+  return (v[0] + v[2]) + (v[1] + v[3]);
+}
+
+// Whether any bit is set.
+LCK_INLINE _Bool is_any(i32x16 v) {
+  typedef uint64_t u64x8 __attribute__((vector_size(64)));
+  u64x8 q = (u64x8)v;
+  q |= __builtin_shufflevector(q, q, 4, 5, 6, 7, 0, 1, 2, 3);
+  return ((q[0] | q[1]) | (q[2] | q[3])) != 0;
+}
+
 // Lanes of x and y in blocks of 8, 4, 2 or 1: the even blocks of both in turn, and the odd ones.
 #define LCK_EVEN_8(x, y) \
   __builtin_shufflevector(x, y, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23)

@@ -104,7 +104,7 @@ public struct Benchmark {
   }
 
   /// Some id, spread over the vocabulary.
-  private func token(_ index: Int) -> TokenID {
+  func token(_ index: Int) -> TokenID {
     TokenID((index * 7919 + 13) % engine.model.config.vocabSize)
   }
 

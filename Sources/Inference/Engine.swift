@@ -34,7 +34,7 @@ public final class Engine {
     transformer = Transformer(model: model, operators: operators)
   }
 
-  /// Worker threads in use, the caller's included.
+  /// Worker threads, the caller's included; no more of them work at once than there are processors.
   public var threads: Int { pool.threads }
 
   /// Changes the number of threads; model, cache and results stay the same.
@@ -73,8 +73,10 @@ public final class Engine {
     var read = 0
     while read < tokens.count {
       let batch = tokens[read..<min(read + Workspace.maximumBatch, tokens.count)]
-      try transformer.forward(
-        batch, cache, wantsLogits: batch.endIndex == tokens.count, interrupt: interrupt)
+      try pool.watched {
+        try transformer.forward(
+          batch, cache, wantsLogits: batch.endIndex == tokens.count, interrupt: interrupt)
+      }
       read = batch.endIndex
       progress?(read)
     }

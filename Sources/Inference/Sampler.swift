@@ -12,13 +12,10 @@ public struct Sampler: Sendable {
   public var topP: Float
   /// The xorshift64* generator's state, which starts as the seed.
   private var state: UInt64
-  private var probabilities: [Float] = []
-  private var nucleus: [Candidate] = []
-
-  private struct Candidate {
-    let probability: Float
-    let token: TokenID
-  }
+  // Scratch, kept from token to token.
+  private var weights: [Float] = []
+  private var indices: [UInt32] = []
+  private var nucleus = Nucleus()
 
   /// A sampler; seed 0 is replaced, because the generator would stay at 0.
   public init(temperature: Float, topP: Float, seed: UInt64) {
@@ -42,67 +39,74 @@ public struct Sampler: Sendable {
     let best = Self.mostLikely(logits)
     guard best < logits.count else { throw InferenceError.damagedLogits(position: position) }
     if temperature < 1e-6 { return TokenID(best) }
-    softmax(logits)
+    let total = fillWeights(logits)
     let coin = nextUnitFloat()
-    return topP <= 0 || topP >= 1 ? drawFromAll(coin) : drawFromNucleus(coin) ?? TokenID(best)
+    if topP <= 0 || topP >= 1 { return drawFromAll(coin, total) }
+    return drawFromNucleus(coin, total) ?? TokenID(best)
   }
 
   /// The first of the highest values; their count when one is NaN or infinite.
   private static func mostLikely(_ values: UnsafeBufferPointer<Float>) -> Int {
     guard let base = values.baseAddress else { return 0 }
-    return lck_kernels_best().pointee.argmax(base, values.count)
+    return kernels.argmax(base, values.count)
   }
 
-  private mutating func softmax(_ logits: UnsafeBufferPointer<Float>) {
-    probabilities.removeAll(keepingCapacity: true)
-    probabilities.append(contentsOf: logits.lazy.map { [temperature] in $0 / temperature })
-    probabilities.withUnsafeMutableBufferPointer { values in
-      guard let base = values.baseAddress else { return }
-      // All kernels give the same bits, so this need not be the engine's.
-      lck_kernels_best().pointee.softmax(base, values.count)
+  /// All kernels give the same bits, so these need not be the engine's.
+  private static var kernels: lck_kernels { lck_kernels_best().pointee }
+
+  /// Makes each token's weight: its probability times the sum of all, which is returned.
+  private mutating func fillWeights(_ logits: UnsafeBufferPointer<Float>) -> Float {
+    if weights.count != logits.count {
+      weights = Array(repeating: 0, count: logits.count)
+      indices = Array(repeating: 0, count: logits.count)
+    }
+    return weights.withUnsafeMutableBufferPointer { weights in
+      guard let base = logits.baseAddress, let out = weights.baseAddress else { return 0 }
+      return Self.kernels.exponentials(out, base, temperature, logits.count)
     }
   }
 
-  private func drawFromAll(_ coin: Float) -> TokenID {
-    var cumulative: Float = 0
-    for (token, probability) in probabilities.enumerated() {
-      cumulative += probability
-      if coin < cumulative { return TokenID(token) }
+  /// Draws among all tokens: the first whose cumulative probability is above the coin.
+  private func drawFromAll(_ coin: Float, _ total: Float) -> TokenID {
+    let stretch = 512
+    return withUnsafeTemporaryAllocation(of: Float.self, capacity: stretch) { probabilities in
+      var cumulative: Float = 0
+      for start in Swift.stride(from: 0, to: weights.count, by: stretch) {
+        let count = min(stretch, weights.count - start)
+        for i in 0..<count { probabilities[i] = weights[start + i] / total }
+        guard let base = probabilities.baseAddress else { break }
+        // Sums only grow: the coin falls into this stretch, or the stretch may be added as a whole.
+        let next = Self.kernels.ordered_sum(cumulative, base, count)
+        if coin < next {
+          for i in 0..<count {
+            cumulative += probabilities[i]
+            if coin < cumulative { return TokenID(start + i) }
+          }
+        }
+        cumulative = next
+      }
+      return TokenID(weights.count - 1)
     }
-    return TokenID(probabilities.count - 1)
   }
 
   /// Draws among the fewest tokens whose probabilities add up to more than ``topP``.
   ///
   /// - Returns: `nil` when that is less than the most likely token: with a mass below 1 / count it can
   ///   miss the cut-off.
-  private mutating func drawFromNucleus(_ coin: Float) -> TokenID? {
+  private mutating func drawFromNucleus(_ coin: Float, _ total: Float) -> TokenID? {
     // A token below this can never be part of the nucleus.
-    let cutoff = (1 - topP) / Float(max(1, probabilities.count - 1))
-    nucleus.removeAll(keepingCapacity: true)
-    for (token, probability) in probabilities.enumerated() where probability >= cutoff {
-      nucleus.append(Candidate(probability: probability, token: TokenID(token)))
-    }
-    guard !nucleus.isEmpty else { return nil }
-    nucleus.sort {
-      $0.probability != $1.probability ? $0.probability > $1.probability : $0.token < $1.token
-    }
-    var mass: Float = 0
-    var last = nucleus.count - 1
-    for (i, candidate) in nucleus.enumerated() {
-      mass += candidate.probability
-      if mass > topP {
-        last = i
-        break
+    let cutoff = (1 - topP) / Float(max(1, weights.count - 1))
+    indices.withUnsafeMutableBufferPointer { indices in
+      weights.withUnsafeBufferPointer { weights in
+        guard let base = weights.baseAddress, let out = indices.baseAddress else { return }
+        // A little lower for the weights, so that only the rounded probabilities decide.
+        let count = Self.kernels.indices_from(out, base, cutoff * total * 0.99999, weights.count)
+        nucleus.fill(
+          UnsafeBufferPointer(rebasing: indices[..<count]), weights: weights, total: total,
+          cutoff: cutoff)
       }
     }
-    let target = coin * mass
-    var cumulative: Float = 0
-    for candidate in nucleus[...last] {
-      cumulative += candidate.probability
-      if target < cumulative { return candidate.token }
-    }
-    return nucleus[last].token
+    return nucleus.draw(coin, mass: topP)
   }
 
   /// xorshift64*, the upper 24 of its 32 result bits as a float in 0 ..< 1.

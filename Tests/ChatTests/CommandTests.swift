@@ -106,10 +106,10 @@ import Testing
     (":topp 90", ":topp: must be in (0, 1], got \"90\" — did you mean 0.9?"),
     (":seed x", ":seed: must be 0…18446744073709551615 or \"random\", got \"x\""),
     (":max 513", ":max: must be 0…512 tokens, 0 for no limit, got \"513\""),
-    (":threads 0", ":threads: must be 1…\(Engine.maximumThreads), + or -, got \"0\""),
-    (":threads 4096", ":threads: must be 1…\(Engine.maximumThreads), + or -, got \"4096\""),
-    (":threads auto", ":threads: must be 1…\(Engine.maximumThreads), + or -, got \"auto\""),
-    (":j -", ":threads: must be 1…\(Engine.maximumThreads), + or -, got \"-\" at 1"),
+    (":threads 0", ":threads: must be 1…\(Engine.maximumThreads), +, - or auto, got \"0\""),
+    (":threads 4096", ":threads: must be 1…\(Engine.maximumThreads), +, - or auto, got \"4096\""),
+    (":threads all", ":threads: must be 1…\(Engine.maximumThreads), +, - or auto, got \"all\""),
+    (":j -", ":threads: must be 1…\(Engine.maximumThreads), +, - or auto, got \"-\" at 1"),
     (":set tmep 1", ":set: no setting \"tmep\"; did you mean temp?"),
     (":set foo", ":set: no setting \"foo\"; known: temp, topp, seed, max, stats, tags, threads"),
     (":set temp hot", ":set: temp: must be 0…2, got \"hot\""),
@@ -157,6 +157,21 @@ import Testing
     let last = try #require(tiny.repl.statistics.last)
     #expect(last.cached > 0)
     #expect(last.threads == 2)
+  }
+
+  @Test func threadsAreTriedWithoutTouchingTheConversation() throws {
+    let tiny = try TinyRepl()
+    try tiny.type("Hello")
+    let held = tiny.chat.conversation.cache.tokens
+    try tiny.type(":threads auto")
+    let lines = try #require(tiny.output.notices.last).split(separator: "\n")
+    #expect(lines.first == "threads  tok/s")
+    #expect(lines.dropFirst().dropLast().count == Processors.available)
+    #expect(lines.filter { $0.hasSuffix("←") }.count == 1)
+    #expect(lines.last == "threads 1 → \(tiny.chat.engine.threads)")
+    #expect(tiny.chat.conversation.cache.tokens == held)
+    try tiny.type("Go on")
+    #expect(try #require(tiny.repl.statistics.last).cached > 0)
   }
 
   @Test func settingsAreListed() throws {

@@ -17,7 +17,8 @@ import Testing
       (":set tags a", [":set tags allow"]), (":set stats ", [":set stats off", ":set stats on"]),
       (":set temp ", []), (":stats o", [":stats off", ":stats on"]), (":seed r", [":seed random"]),
       (":help cl", [":help clear"]), (":help k", [":help keys"]), (":h cl", [":h clear"]),
-      (":threads ", [":threads +", ":threads -"]), (":regen ", []), (":system You", []),
+      (":threads ", [":threads +", ":threads -", ":threads auto"]),
+      (":regen ", []), (":system You", []),
       (
         ":system @\(directory.path)/t",
         [":system @\(directory.path)/tailor.md", ":system @\(directory.path)/teacher.md"]

@@ -3,78 +3,83 @@ import Testing
 @testable import Inference
 
 @Suite struct CrowdingTests {
-  /// A made-up caller that does jobs of a millisecond back to back.
+  /// A made-up caller that always has work, and notes it a millisecond at a time.
   private struct Caller {
-    var crowding = Crowding()
-    var time = ContinuousClock.now
-    var processorTime = Duration.zero
+    var crowding: Crowding
+    var now = Crowding.Reading(time: .now, processorTime: .zero)
 
-    /// Does shared jobs until `crowding` prefers it alone; `nil` when that does not happen within a second.
-    mutating func jobsUntilAlone(had share: Double, waited: Double = 0) -> Int? {
-      for jobs in 0..<1000 {
-        if crowding.isBetterAlone(at: time) { return jobs }
-        let end = time + .milliseconds(1)
-        processorTime += .milliseconds(1) * share
-        let had = processorTime
-        crowding.note(
-          job: time..<end, wait: .milliseconds(1) * waited, processorTime: { had })
-        time = end
+    init(threads: Int) { crowding = Crowding(threads: threads) }
+
+    /// Works for a while with a share of a processor, waiting for workers for a part of the time.
+    mutating func work(milliseconds: Int, had share: Double = 1, waited: Double = 0) {
+      for _ in 0..<milliseconds {
+        let start = now
+        now.time += .milliseconds(1)
+        now.processorTime += .milliseconds(1) * share
+        if crowding.active > 1 { crowding.noteWait(.milliseconds(1) * waited) }
+        crowding.note(from: start, to: now)
+      }
+    }
+
+    /// How long the number of threads now stays as it is, in milliseconds; `nil` when that is over 5 s.
+    mutating func timeUntilChange(had share: Double = 1) -> Int? {
+      let before = crowding.active
+      for milliseconds in 1...5000 {
+        work(milliseconds: 1, had: share)
+        if crowding.active != before { return milliseconds }
       }
       return nil
     }
-
-    /// How long it then works alone, in milliseconds.
-    mutating func spell() -> Int {
-      let start = time
-      while crowding.isBetterAlone(at: time) { time += .milliseconds(1) }
-      return Int(((time - start) / .milliseconds(1)).rounded())
-    }
   }
 
-  @Test func aProcessorOfItsOwnIsNoCrowd() {
-    var caller = Caller()
-    let (full, most) = (
-      caller.jobsUntilAlone(had: 1), caller.jobsUntilAlone(had: 0.95, waited: 0.2)
-    )
-    #expect(full == nil)
-    #expect(most == nil)
+  @Test(arguments: [2, 3, 8])
+  func processorsOfTheirOwnAreNoCrowd(threads: Int) {
+    var caller = Caller(threads: threads)
+    caller.work(milliseconds: 500)
+    caller.work(milliseconds: 500, had: 0.95, waited: 0.05)
+    #expect(caller.crowding.active == threads)
   }
 
-  @Test func halfAProcessorIsAndEachTimeForLonger() {
-    var caller = Caller()
-    var spells: [Int] = []
+  @Test func halfAProcessorIsOneAndTrialsGetRarer() {
+    var caller = Caller(threads: 2)
+    var spells: [Int?] = []
     for _ in 0..<9 {
-      let jobs = caller.jobsUntilAlone(had: 0.5)
-      #expect(jobs != nil)
-      spells.append(caller.spell())
+      caller.work(milliseconds: 10, had: 0.5)
+      #expect(caller.crowding.active == 1)
+      spells.append(caller.timeUntilChange())
+      #expect(caller.crowding.active == 2)
     }
     #expect(spells == [20, 40, 80, 160, 320, 640, 1280, 2000, 2000])
     // A quiet time makes it forget.
-    let quiet = caller.jobsUntilAlone(had: 1)
-    #expect(quiet == nil)
-    let crowded = caller.jobsUntilAlone(had: 0.5)
-    #expect(crowded != nil)
-    let spell = caller.spell()
+    caller.work(milliseconds: 500)
+    caller.work(milliseconds: 10, had: 0.5)
+    let spell = caller.timeUntilChange()
     #expect(spell == 20)
   }
 
-  @Test func waitingForWorkersMostOfTheTimeIs() {
-    var caller = Caller()
-    let jobs = caller.jobsUntilAlone(had: 1, waited: 0.7)
-    #expect(jobs != nil)
+  @Test func waitingForWorkersTooLongIsOne() {
+    var two = Caller(threads: 2)
+    two.work(milliseconds: 10, waited: 0.3)
+    #expect(two.crowding.active == 2)
+    two.work(milliseconds: 10, waited: 0.4)
+    #expect(two.crowding.active == 1)
+    // Eight threads lose more by waiting for one of them.
+    var eight = Caller(threads: 8)
+    eight.work(milliseconds: 10, waited: 0.3)
+    #expect(eight.crowding.active == 7)
   }
 
-  @Test func timeBetweenRepliesDoesNotCount() {
-    var caller = Caller()
-    for _ in 0..<100 {
-      _ = caller.crowding.isBetterAlone(at: caller.time)
-      let end = caller.time + .milliseconds(1)
-      caller.processorTime += .milliseconds(1)
-      let had = caller.processorTime
-      caller.crowding.note(job: caller.time..<end, wait: .zero, processorTime: { had })
-      caller.time = end + .seconds(3)
-    }
-    let isAlone = caller.crowding.isBetterAlone(at: caller.time)
-    #expect(!isAlone)
+  @Test func threadsComeBackOneByOne() {
+    var caller = Caller(threads: 4)
+    caller.work(milliseconds: 30, had: 0.5)
+    #expect(caller.crowding.active == 1)
+    caller.work(milliseconds: 200)
+    #expect(caller.crowding.active == 4)
+  }
+
+  @Test func aloneThereIsNothingToGiveUp() {
+    var caller = Caller(threads: 1)
+    caller.work(milliseconds: 100, had: 0.3)
+    #expect(caller.crowding.active == 1)
   }
 }

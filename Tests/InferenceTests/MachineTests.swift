@@ -23,6 +23,30 @@ import Testing
     #expect(Processors.count(ofList: text) == processors)
   }
 
+  private static let membership = """
+    12:memory:/docker/ab
+    5:cpu,cpuacct:/
+    1:name=systemd:/x:y
+    0::/user.slice/app.scope
+
+    """
+
+  @Test(
+    arguments: [
+      (nil, ["/user.slice/app.scope", "/user.slice", ""]),
+      ("memory", ["/memory/docker/ab", "/memory/docker", "/memory"]), ("cpu", ["/cpu"]),
+      ("cpuacct", ["/cpuacct"]), ("cp", []), ("pids", []),
+    ] as [(String?, [String])])
+  func groupsAreInsideOthers(controller: String?, folders: [String]) {
+    let found = ControlGroup.folders(accordingTo: Self.membership, controller: controller)
+    #expect(found == folders.map { "/sys/fs/cgroup" + $0 })
+  }
+
+  @Test(arguments: ["", "0:", "0::", "::", "0::relative", "x\n\n"])
+  func damagedMembershipIsNone(text: String) {
+    #expect(ControlGroup.folders(accordingTo: text) == [])
+  }
+
   @Test func thereIsAProcessor() {
     #expect(Processors.available >= 1)
     #expect(Engine.maximumThreads >= Processors.available)

@@ -1,4 +1,6 @@
+import CKernels
 import Inference
+import TestSupport
 import Testing
 
 @Suite struct SamplerTests {
@@ -71,6 +73,73 @@ import Testing
       var sampler = Sampler(temperature: temperature, topP: 0.9, seed: 1)
       #expect(throws: InferenceError.damagedLogits(position: 12)) {
         try sample([1, damaged, 2], &sampler)
+      }
+    }
+  }
+
+  // MARK: - Against run.c, step by step
+
+  /// llama2.c's sampler, written down plainly.
+  private struct Reference {
+    var state: UInt64
+
+    mutating func coin() -> Float {
+      state ^= state >> 12
+      state ^= state << 25
+      state ^= state >> 27
+      return Float(UInt32(truncatingIfNeeded: (state &* 0x2545_F491_4F6C_DD1D) >> 32) >> 8)
+        / 16_777_216
+    }
+
+    /// Draws by probabilities, which are those of the kernels.
+    mutating func sample(_ probabilities: [Float], topP: Float) -> Int {
+      let coin = coin()
+      let everything = Array(probabilities.enumerated())
+      guard topP > 0, topP < 1 else { return Self.draw(everything, target: coin) }
+      let cutoff = (1 - topP) / Float(probabilities.count - 1)
+      let sorted = everything.filter { $0.element >= cutoff }.sorted {
+        $0.element != $1.element ? $0.element > $1.element : $0.offset < $1.offset
+      }
+      // A mass so small that nothing reaches the cut-off: run reads what is left in its buffer.
+      if sorted.isEmpty { return probabilities.firstIndex(of: probabilities.max() ?? 0) ?? 0 }
+      var (mass, count): (Float, Int) = (0, 0)
+      while count < sorted.count, mass <= topP {
+        mass += sorted[count].element
+        count += 1
+      }
+      return Self.draw(Array(sorted[..<count]), target: coin * mass)
+    }
+
+    private static func draw(
+      _ candidates: [(offset: Int, element: Float)], target: Float
+    ) -> Int {
+      var sum: Float = 0
+      for candidate in candidates {
+        sum += candidate.element
+        if target < sum { return candidate.offset }
+      }
+      return candidates[candidates.count - 1].offset
+    }
+  }
+
+  /// Logits between -`spread` and `spread`; with `steps` they take few values, so that there are ties.
+  @Test(arguments: [(3, 1.0, 0), (700, 0.1, 0), (5000, 4, 0), (5000, 25, 0), (3000, 3, 5)])
+  func drawsAsRunDoes(count: Int, spread: Double, steps: Int) throws {
+    var generator = SeededGenerator(seed: UInt64(count) + UInt64(spread))
+    let logits = (0..<count).map { _ in
+      let value = Double.random(in: -spread...spread, using: &generator)
+      return Float(steps > 0 ? (value * Double(steps)).rounded() / Double(steps) : value)
+    }
+    for temperature: Float in [1, 0.7, 1.6] {
+      var probabilities = logits.map { $0 / temperature }
+      lck_kernels_best().pointee.softmax(&probabilities, count)
+      for topP: Float in [0.9, 0.5, 0.999, 0.01, 1] {
+        var sampler = Sampler(temperature: temperature, topP: topP, seed: 1234)
+        var reference = Reference(state: 1234)
+        for _ in 0..<12 {
+          let expected = reference.sample(probabilities, topP: topP)
+          #expect(try sample(logits, &sampler) == Int32(expected))
+        }
       }
     }
   }

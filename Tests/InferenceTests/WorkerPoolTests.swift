@@ -14,7 +14,7 @@ import Testing
 
   @Test(arguments: [1, 2, 3, 8])
   func everyChunkRunsOnce(threads: Int) throws {
-    let pool = try WorkerPool(threads: threads)
+    let pool = try WorkerPool(threads: threads, processors: threads)
     for chunks in [0, 1, 2, 7, 64, 1000] {
       let tally = Tally(chunks)
       pool.run(chunks: chunks) { chunk, thread in
@@ -26,7 +26,7 @@ import Testing
   }
 
   @Test func manySmallJobsWhileResizing() throws {
-    let pool = try WorkerPool(threads: 1)
+    let pool = try WorkerPool(threads: 1, processors: 8)
     for round in 0..<400 {
       try pool.resize(threads: 1 + round % 5)
       #expect(pool.threads == 1 + round % 5)
@@ -38,9 +38,36 @@ import Testing
     }
   }
 
+  /// More threads than processors: those too many sleep, and do no harm.
+  @Test(arguments: [1, 2])
+  func noMoreThreadsWorkThanThereAreProcessors(processors: Int) throws {
+    let pool = try WorkerPool(threads: 5, processors: processors)
+    #expect(pool.threads == 5)
+    for _ in 0..<200 {
+      let tally = Tally(9)
+      pool.run(chunks: 9) { chunk, thread in
+        #expect((0..<processors).contains(thread))
+        tally.add(chunk)
+      }
+      #expect(tally.all.allSatisfy { $0 == 1 })
+    }
+  }
+
+  @Test func jobsAreDoneWhoeverWatches() throws {
+    let pool = try WorkerPool(threads: 3, processors: 3)
+    let tally = Tally(40)
+    for _ in 0..<50 {
+      pool.watched {
+        for _ in 0..<40 { pool.run(chunks: 40) { chunk, _ in tally.add(chunk) } }
+      }
+    }
+    #expect(tally.all == Array(repeating: 2000, count: 40))
+    #expect(throws: Interrupted.self) { try pool.watched { throw Interrupted() } }
+  }
+
   /// Long enough between jobs that the workers sleep, and must be woken.
   @Test func sleepingWorkersWake() throws {
-    let pool = try WorkerPool(threads: 4)
+    let pool = try WorkerPool(threads: 4, processors: 4)
     for _ in 0..<20 {
       let tally = Tally(16)
       pool.run(chunks: 16) { chunk, _ in tally.add(chunk) }

@@ -81,6 +81,23 @@ struct Table: Sendable, CustomStringConvertible {
 
   func argmax(_ x: [Float]) -> Int { kernels.argmax(x, x.count) }
 
+  /// The exponentials and their sum.
+  func exponentials(_ x: [Float], divisor: Float) -> (values: [Float], sum: Float) {
+    var out = [Float](repeating: .nan, count: x.count)
+    let sum = kernels.exponentials(&out, x, divisor, x.count)
+    return (out, sum)
+  }
+
+  func orderedSum(from start: Float, _ x: [Float]) -> Float {
+    kernels.ordered_sum(start, x, x.count)
+  }
+
+  func indices(of x: [Float], from limit: Float) -> [Int] {
+    var indices = [UInt32](repeating: .max, count: x.count)
+    let count = kernels.indices_from(&indices, x, limit, x.count)
+    return indices[..<count].map(Int.init)
+  }
+
   func softmax(_ x: [Float]) -> [Float] {
     var out = x
     kernels.softmax(&out, x.count)

@@ -81,6 +81,11 @@ static void check_elementwise(const lck_kernels *k, const lck_kernels *scalar, s
   k->softmax(a = copy(x, n), n);
   scalar->softmax(b = copy(x, n), n);
   same(a, b, n * 4, "softmax", n, 0);
+  float *sum = floats(1), *scalar_sum = floats(1);
+  *sum = k->exponentials(a = floats(n), x, 0.7f, n);
+  *scalar_sum = scalar->exponentials(b = floats(n), x, 0.7f, n);
+  same(a, b, n * 4, "exponentials", n, 0);
+  same(sum, scalar_sum, 4, "sum of exponentials", n, 0);
   float *tied = copy(x, n);
   tied[n / 2] = tied[n - 1] = 99;
   for (int damaged = 0; damaged < 2; damaged++) {

@@ -105,6 +105,16 @@ typedef struct lck_kernels {
   // x = softmax(x), in place.
   void (*softmax)(float *x, size_t n);
 
+  // Softmax without its last step: out[i] = exp(x[i] / divisor - the largest x / divisor). Returns their sum in
+  // order; divided by it they are softmax(x / divisor). divisor > 0; out may be x.
+  float (*exponentials)(float *out, const float *x, float divisor, size_t n);
+
+  // ((start + x[0]) + x[1]) + ..., each step rounded, where neither start nor any x is negative.
+  float (*ordered_sum)(float start, const float *x, size_t n);
+
+  // Puts the index of each x[i] >= limit into indices, which has room for n; returns how many there are.
+  size_t (*indices_from)(uint32_t *indices, const float *x, float limit, size_t n);
+
   // Puts keys and values of `tokens` positions from `position` on, each (head_size) and `stride` floats apart,
   // into the cache, rounded to its type.
   void (*store_kv)(const lck_kv_head *head, const float *k, const float *v, size_t stride,

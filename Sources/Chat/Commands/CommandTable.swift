@@ -23,8 +23,9 @@ public enum CommandTable {
       "max", usage: "[N]", summary: "most tokens of a reply; 0 is no limit", example: ":max 200",
       group: .sampling, argument: .text, run: { try $0.setting(.max, $1) }),
     Command(
-      "threads", ["j"], usage: "[N|+|-]", summary: "processor threads", example: ":threads 4",
-      group: .sampling, argument: .words(["+", "-"]), run: { try $0.threads($1) }),
+      "threads", ["j"], usage: "[N|+|-|auto]",
+      summary: "processor threads; auto tries which number is fastest", example: ":threads 4",
+      group: .sampling, argument: .words(Repl.threadsWords), run: { try $0.threads($1) }),
     Command(
       "set", usage: "[NAME [V]]", summary: "all settings, or one", example: ":set tags allow",
       group: .sampling, argument: .setting, run: { try $0.set($1) }),

@@ -41,7 +41,7 @@ extension Repl {
       if let key = Settings.Key(rawValue: name) {
         Settings.words(of: key)
       } else if name == "threads" {
-        ["+", "-"]
+        Self.threadsWords
       } else {
         []
       }

@@ -31,6 +31,17 @@ extension Settings {
   }
 }
 
+extension ThreadTuning {
+  /// A line a trial, the chosen one marked.
+  public var table: String {
+    let rows = trials.map { trial in
+      "\(padded(String(trial.threads), to: 9))\(rounded(trial.tokensPerSecond))"
+        + (trial.threads == chosen ? "  ←" : "")
+    }
+    return (["threads  tok/s"] + rows).joined(separator: "\n")
+  }
+}
+
 extension Repl {
   /// `:temp`, `:topp`, `:seed`, `:max` and their like: shows the value, or changes it.
   func setting(_ key: Settings.Key, _ text: String) throws {
@@ -51,6 +62,9 @@ extension Repl {
     return "\(key.rawValue) \(old) → \(new)" + (remark.isEmpty ? "" : " (\(remark))")
   }
 
+  /// What `:threads` knows besides numbers.
+  static let threadsWords = ["+", "-", "auto"]
+
   /// `:threads`: resizes the pool; model, conversation and cache stay.
   func threads(_ text: String) throws {
     let engine = conversation.engine
@@ -62,6 +76,7 @@ extension Repl {
       output.notice((["threads \(old) (1…\(most))"] + tried).joined(separator: " · "))
       return
     }
+    if text == "auto" { return try tuneThreads() }
     let wanted: Int? =
       switch text {
       case "+": old + 1
@@ -70,11 +85,28 @@ extension Repl {
       }
     guard let wanted, wanted >= 1, wanted <= most else {
       throw CommandError(
-        "threads", "must be 1…\(most), + or -, got \"\(text)\"\(atEdge(text, old))")
+        "threads", "must be 1…\(most), +, - or auto, got \"\(text)\"\(atEdge(text, old))")
     }
     try engine.resize(threads: wanted)
+    let processors = Processors.available
+    let remark = engine.threads > processors ? "; no more threads work at once" : ""
     output.notice(
-      "threads \(old) → \(engine.threads) (\(Processors.available) processors; pool resized)")
+      "threads \(old) → \(engine.threads) (\(processors) processors\(remark); pool resized)")
+  }
+
+  /// `:threads auto`: tries which number is fastest and keeps that.
+  private func tuneThreads() throws {
+    let engine = conversation.engine
+    let old = engine.threads
+    interrupt.clear()
+    do {
+      let tuning = try ThreadTuning(engine: engine, interrupt: interrupt)
+      for trial in tuning.trials { speedByThreads[trial.threads] = trial.tokensPerSecond }
+      output.notice(tuning.table + "\nthreads \(old) → \(engine.threads)")
+    } catch let stop as Interrupted {
+      guard mode == .interactive else { throw stop }
+      output.notice("stopped; threads stay \(old)")
+    }
   }
 
   private func atEdge(_ text: String, _ current: Int) -> String {

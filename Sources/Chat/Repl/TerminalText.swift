@@ -26,6 +26,12 @@ public enum TerminalText {
 
   /// Bytes on one line between quotes, with what is not text shown as `\n`, `\t`, `\xNN`.
   package static func quoted(_ bytes: [UInt8]) -> String {
+    // Nearly all are text without anything to escape.
+    if bytes.allSatisfy({ $0 >= 0x20 && $0 != 0x22 && $0 != 0x5C && $0 != 0x7F }),
+      let text = String(validating: bytes, as: UTF8.self)
+    {
+      return "\"\(visible(text))\""
+    }
     var text = ""
     var rest = bytes[...]
     while let first = rest.first {

@@ -1,70 +1,82 @@
-/// Notices when other programs compete for the processors, and says when to do without workers.
+import Foundation
+
+/// Notices when other programs compete for the processors, and says with how many threads to go on.
 ///
-/// Threads that take turns on a processor wait for each other job by job, and end up slower than one
-/// thread alone. So stretches of work are watched: when the caller got clearly less of a processor than it
-/// asked for, or waited for its workers most of the time, it works alone for a while, each time longer,
-/// and then tries again.
+/// Threads that take turns on a processor wait for each other job by job, and end up slower than fewer
+/// threads would be. So stretches of work are watched: when the caller got clearly less of a processor
+/// than it asked for, or waited too long for its workers, one thread less works for a while, each time
+/// longer, and then one more is tried again.
 struct Crowding {
   /// A moment, and the processor time the calling thread has had until then.
   struct Reading {
     var time: ContinuousClock.Instant
     var processorTime: Duration
+
+    /// Of this moment.
+    static func now() -> Reading {
+      var time = timespec()
+      clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+      return Reading(
+        time: .now, processorTime: .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec))
+    }
   }
 
-  /// Until when the caller does without workers.
-  private var aloneUntil: ContinuousClock.Instant?
-  /// How long it will be next time.
-  private var nextSpell = Self.shortestSpell
-  /// Where the stretch under watch began; `nil` between stretches.
-  private var start: Reading?
-  private var lastEnd: ContinuousClock.Instant?
-  /// Time spent waiting for workers since ``start``.
+  /// The threads that should work, 1 … `threads`.
+  private(set) var active: Int
+  /// The most there are.
+  private let threads: Int
+  /// When to try one more.
+  private var nextTrial: ContinuousClock.Instant?
+  /// Whether the last one added has yet to prove itself.
+  private var isTrial = false
+  /// How long to do without it if it does not.
+  private var spell = Self.shortestSpell
+
+  // The stretch so far.
+  private var time = Duration.zero
+  private var had = Duration.zero
   private var waited = Duration.zero
 
   private static let shortestSpell = Duration.milliseconds(20)
   private static let longestSpell = Duration.seconds(2)
-  private static let stretch = Duration.milliseconds(10)
-  /// A longer pause between jobs is the caller's own affair: it prints, or waits for the user.
-  private static let pause = Duration.milliseconds(1)
+  /// Time enough to judge by: the scheduler's turns are some milliseconds long.
+  static let stretch = Duration.milliseconds(10)
 
-  /// Whether a job that begins now is better done by the caller alone.
-  mutating func isBetterAlone(at time: ContinuousClock.Instant) -> Bool {
-    guard let end = aloneUntil else { return false }
-    if time < end { return true }
-    aloneUntil = nil
-    start = nil
-    return false
+  /// Begins with all threads.
+  init(threads: Int) {
+    self.threads = threads
+    active = threads
   }
 
-  /// Takes note of a shared job.
-  ///
-  /// - Parameters:
-  ///   - job: When it began and ended.
-  ///   - wait: How much of it the caller waited for workers.
-  ///   - processorTime: What the calling thread has had so far; asked for once in a while.
-  mutating func note(
-    job: Range<ContinuousClock.Instant>, wait: Duration, processorTime: () -> Duration
-  ) {
-    if let lastEnd, job.lowerBound - lastEnd > Self.pause { start = nil }
-    lastEnd = job.upperBound
-    guard let begun = start else {
-      start = Reading(time: job.upperBound, processorTime: processorTime())
-      waited = .zero
+  /// Takes note that the caller waited for its workers.
+  mutating func noteWait(_ wait: Duration) { waited += wait }
+
+  /// Takes note of a time in which the caller had work all along, and judges when it is long enough.
+  mutating func note(from start: Reading, to end: Reading) {
+    time += end.time - start.time
+    had += end.processorTime - start.processorTime
+    guard time >= Self.stretch else { return }
+    judge(at: end.time)
+    (time, had, waited) = (.zero, .zero, .zero)
+  }
+
+  private mutating func judge(at now: ContinuousClock.Instant) {
+    // With all threads at work, n of them gain at most what one of n waits away; memory lets them gain less.
+    let isCrowded = had < time * 0.85 || waited > time * (0.7 / Double(active))
+    if isCrowded, active > 1 {
+      active -= 1
+      nextTrial = now + spell
+      spell = min(spell * 2, Self.longestSpell)
+      isTrial = false
       return
     }
-    waited += wait
-    let time = job.upperBound - begun.time
-    guard time >= Self.stretch else { return }
-
-    let now = Reading(time: job.upperBound, processorTime: processorTime())
-    let had = now.processorTime - begun.processorTime
-    if had < time * 0.85 || waited > time * 0.5 {
-      aloneUntil = now.time + nextSpell
-      nextSpell = min(nextSpell * 2, Self.longestSpell)
-    } else {
-      nextSpell = max(nextSpell / 2, Self.shortestSpell)
+    if isTrial || active == threads {
+      spell = max(spell / 2, Self.shortestSpell)
+      isTrial = false
     }
-    start = now
-    waited = .zero
+    if active < threads, nextTrial.map({ now >= $0 }) ?? true {
+      active += 1
+      isTrial = true
+    }
   }
 }

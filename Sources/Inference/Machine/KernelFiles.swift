@@ -9,13 +9,42 @@ enum KernelFile {
   }
 }
 
-/// The limits of the control group (cgroup v2) this process is in.
+/// The control groups this process is in, each inside the next; every one of them has its limits.
 enum ControlGroup {
-  /// The trimmed content of one of the group's files.
-  static func read(_ name: String) -> String? {
-    guard let membership = KernelFile.read("/proc/self/cgroup"),
-      let line = membership.split(separator: "\n").first(where: { $0.hasPrefix("0::") })
-    else { return nil }
-    return KernelFile.read("/sys/fs/cgroup\(line.dropFirst(3))/\(name)")
+  /// The folders of the groups of version 2, innermost first.
+  static var folders: [String] { membership.map { folders(accordingTo: $0) } ?? [] }
+
+  /// The folders of the groups that one controller of version 1 has, innermost first.
+  static func folders(ofController controller: String) -> [String] {
+    membership.map { folders(accordingTo: $0, controller: controller) } ?? []
+  }
+
+  private static var membership: String? { KernelFile.read("/proc/self/cgroup") }
+
+  /// The folders of a group and of those around it.
+  ///
+  /// Inside a container the path may be the host's; some of these folders are not there then.
+  ///
+  /// - Parameters:
+  ///   - membership: `/proc/self/cgroup`: `NUMBER:CONTROLLERS:PATH` a line; version 2 has no controllers.
+  ///   - controller: `cpu`, `memory` of version 1; `nil` for version 2.
+  static func folders(accordingTo membership: String, controller: String? = nil) -> [String] {
+    for line in membership.split(separator: "\n") {
+      let fields = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+      guard fields.count == 3, fields[2].hasPrefix("/") else { continue }
+      let isWanted =
+        controller.map { fields[1].split(separator: ",").contains(Substring($0)) }
+        ?? fields[1].isEmpty
+      guard isWanted else { continue }
+      let root = "/sys/fs/cgroup" + (controller.map { "/" + $0 } ?? "")
+      var names = fields[2].split(separator: "/")
+      var folders = [root]
+      while let name = names.first {
+        folders.append(folders[folders.count - 1] + "/" + name)
+        names.removeFirst()
+      }
+      return folders.reversed()
+    }
+    return []
   }
 }

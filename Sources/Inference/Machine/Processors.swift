@@ -31,13 +31,20 @@ public enum Processors {
     return count > 0 ? count : nil
   }
 
+  /// The least that any control group allows.
   private static var allowedByQuota: Int? {
-    ControlGroup.read("cpu.max").flatMap(allowed(byQuota:))
+    let quotas = ControlGroup.folders.compactMap { KernelFile.read($0 + "/cpu.max") }
+    let oldQuotas = ControlGroup.folders(ofController: "cpu").compactMap { folder in
+      KernelFile.read(folder + "/cpu.cfs_quota_us").flatMap { quota in
+        KernelFile.read(folder + "/cpu.cfs_period_us").map { "\(quota) \($0)" }
+      }
+    }
+    return (quotas + oldQuotas).compactMap(allowed(byQuota:)).min()
   }
 
   /// The processors a quota of time comes to, rounded up; `nil` when there is no limit.
   ///
-  /// - Parameter text: `cpu.max` of cgroup v2: `QUOTA PERIOD` in microseconds, or `max PERIOD`.
+  /// - Parameter text: `QUOTA PERIOD` in microseconds; without a limit the quota is `max` (cgroup v2) or -1.
   static func allowed(byQuota text: String) -> Int? {
     let numbers = text.split(separator: " ").map { Int($0) }
     guard numbers.count == 2, let quota = numbers[0], let period = numbers[1], quota > 0, period > 0

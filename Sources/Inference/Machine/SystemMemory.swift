@@ -19,11 +19,18 @@ enum SystemMemory {
     bytes(after: "MemAvailable:", in: meminfo, unit: 1024)
   }
 
+  /// The least that any control group leaves.
   private static var leftInGroup: Int? {
-    guard let limit = ControlGroup.read("memory.max"),
-      let used = ControlGroup.read("memory.current")
-    else { return nil }
-    return left(limit: limit, used: used, statistics: ControlGroup.read("memory.stat") ?? "")
+    let groups = ControlGroup.folders.map { ($0, limit: "/memory.max", used: "/memory.current") }
+    let oldGroups = ControlGroup.folders(ofController: "memory").map {
+      ($0, limit: "/memory.limit_in_bytes", used: "/memory.usage_in_bytes")
+    }
+    return (groups + oldGroups).compactMap { folder, limit, used in
+      guard let limit = KernelFile.read(folder + limit), let used = KernelFile.read(folder + used)
+      else { return nil }
+      return left(
+        limit: limit, used: used, statistics: KernelFile.read(folder + "/memory.stat") ?? "")
+    }.min()
   }
 
   /// What a control group's limit leaves, in bytes; `nil` when there is none.
@@ -31,8 +38,8 @@ enum SystemMemory {
   /// Pages of files, a mapped model's among them, count as used, but give way to whoever needs room.
   ///
   /// - Parameters:
-  ///   - limit: `memory.max` of cgroup v2: bytes, or `max`.
-  ///   - used: `memory.current`: bytes.
+  ///   - limit: Bytes, or `max`.
+  ///   - used: Bytes.
   ///   - statistics: `memory.stat`: a name and bytes a line.
   static func left(limit: String, used: String, statistics: String) -> Int? {
     guard let limit = Int(limit), let used = Int(used), limit >= 0, used >= 0 else { return nil }

@@ -5,17 +5,33 @@ import Synchronization
 ///
 /// The caller works too, so `threads` counts it. Workers take chunks from an atomic counter; between
 /// jobs they spin for some microseconds and then sleep, so that an idle program uses no processor time.
-/// When other programs crowd the processors, the caller does without them for a while (``Crowding``).
+/// No more threads share a job than there are processors, and fewer while other programs crowd those
+/// (``Crowding``): threads that take turns on a processor only wait for each other.
 /// Which thread does a chunk never matters to the result: chunks write disjoint outputs.
 final class WorkerPool {
   private let board: JobBoard
+  private let processors: Int
   private var workers: [pthread_t] = []
-  private var crowding = Crowding()
-  /// How many times to look for a new job before sleeping.
-  private var spinLimit: Int { threads <= Processors.available ? 4_000 : 0 }
+  private var crowding: Crowding
+  /// Threads that share the next job; ``Crowding/active``, at hand.
+  private var active = 1
+  /// What is known of the stretch under watch; `nil` when nobody watches.
+  private var watch: Watch?
 
-  init(threads: Int) throws {
+  /// A stretch of jobs that follow each other without the caller waiting for anything else.
+  private struct Watch {
+    var mark: Crowding.Reading
+    var jobsUntilLook = WorkerPool.jobsBetweenLooks
+  }
+
+  /// A look at the clock takes tens of nanoseconds, a job of a small model some thousands.
+  private static let jobsBetweenLooks = 16
+
+  /// - Parameter processors: The most threads that work at once.
+  init(threads: Int, processors: Int = Processors.available) throws {
     board = JobBoard()
+    self.processors = processors
+    crowding = Crowding(threads: 1)
     try resize(threads: threads)
   }
 
@@ -28,6 +44,10 @@ final class WorkerPool {
   ///
   /// - Throws: ``InferenceError/threadsNotStarted(wanted:got:)``; the pool keeps the threads it had.
   func resize(threads wanted: Int) throws {
+    defer {
+      crowding = Crowding(threads: min(threads, processors))
+      setActive(crowding.active)
+    }
     let before = workers.count
     stopWorkers(keeping: wanted - 1)
     board.admitAll()
@@ -39,8 +59,6 @@ final class WorkerPool {
       }
       workers.append(thread)
     }
-    board.spinLimit.store(spinLimit, ordering: .relaxed)
-    crowding = Crowding()
   }
 
   /// Calls `body(chunk, thread)` once for each chunk in `0..<chunks` and returns when all are done.
@@ -48,29 +66,65 @@ final class WorkerPool {
   /// `thread` is 0 for the caller and less than ``threads``; no two calls with the same thread number
   /// run at once. `body` runs on several threads at once and must write to disjoint memory.
   func run(chunks: Int, _ body: (_ chunk: Int, _ thread: Int) -> Void) {
-    func runAlone() {
+    if chunks <= 1 || active == 1 {
       for chunk in 0..<max(0, chunks) { body(chunk, 0) }
+    } else {
+      share(chunks, body)
     }
-    // Most steps of a single token end here: no clock is read for them.
-    if workers.isEmpty || chunks <= 1 { return runAlone() }
-    let start = ContinuousClock.now
-    if crowding.isBetterAlone(at: start) { return runAlone() }
+    if chunks > 1, watch != nil { look() }
+  }
+
+  private func share(_ chunks: Int, _ body: (_ chunk: Int, _ thread: Int) -> Void) {
+    // The job lives on this stack: a job costs no memory of its own.
     withoutActuallyEscaping(body) { body in
-      board.publish(chunks: chunks, body)
-      board.work(thread: 0)
-      let waiting = ContinuousClock.now
-      board.waitUntilDone(chunks: chunks)
-      let end = ContinuousClock.now
-      crowding.note(
-        job: start..<end, wait: end - waiting, processorTime: Self.processorTime)
+      withUnsafePointer(to: JobBoard.Job(body: body)) { job in
+        board.publish(job, chunks: chunks)
+        let own = board.work(thread: 0)
+        guard own < chunks else { return }
+        let wait = board.wait(forChunks: chunks - own)
+        if wait > .zero { crowding.noteWait(wait) }
+      }
     }
   }
 
-  /// What the calling thread has had.
-  private static func processorTime() -> Duration {
-    var time = timespec()
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
-    return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
+  // MARK: - Crowding
+
+  /// Does work whose jobs follow each other without a pause, watching for other programs meanwhile.
+  func watched<Failure: Error>(_ work: () throws(Failure) -> Void) throws(Failure) {
+    guard !workers.isEmpty else { return try work() }
+    watch = Watch(mark: .now())
+    defer {
+      note()
+      watch = nil
+    }
+    try work()
+  }
+
+  /// Once in some jobs, sees whether it is time to judge.
+  private func look() {
+    guard var watch else { return }
+    watch.jobsUntilLook -= 1
+    if watch.jobsUntilLook == 0 { watch.jobsUntilLook = Self.jobsBetweenLooks }
+    self.watch = watch
+    if watch.jobsUntilLook == Self.jobsBetweenLooks,
+      ContinuousClock.now - watch.mark.time >= Crowding.stretch
+    {
+      note()
+    }
+  }
+
+  /// Adds what was seen since the mark, and takes as many threads as that speaks for.
+  private func note() {
+    guard let mark = watch?.mark else { return }
+    let now = Crowding.Reading.now()
+    crowding.note(from: mark, to: now)
+    watch?.mark = now
+    if crowding.active != active { setActive(crowding.active) }
+  }
+
+  private func setActive(_ count: Int) {
+    active = count
+    board.setLastActive(count - 1)
   }
 
   private func stopWorkers(keeping kept: Int) {
@@ -133,7 +187,8 @@ private final class Worker {
     var seen = generation
     while let next = board.nextGeneration(after: seen, index: index) {
       seen = next
-      board.work(thread: index)
+      let chunks = board.work(thread: index)
+      if chunks > 0 { board.report(chunks: chunks) }
     }
   }
 }

@@ -1,4 +1,6 @@
 import ArgumentParser
+import Chat
+import Foundation
 import Inference
 import ModelFile
 import Tokenization
@@ -16,9 +18,11 @@ struct ModelOptions: ParsableArguments {
 
   @Option(
     name: [.customShort("j"), .long], parsing: .unconditional,
-    help: "Threads that compute (default: the processors of this machine).",
-    transform: numberArgument(expected: "a whole number"))
-  var threads: Int?
+    help: ArgumentHelp(
+      "Threads that compute, or auto to try which number is fastest "
+        + "(default: the processors of this machine).", valueName: "threads|auto"),
+    transform: ThreadChoice.init(argument:))
+  var threads: ThreadChoice = .count(Processors.available)
 
   /// Opens the model and its tokenizer and starts the engine.
   func load() throws -> (engine: Engine, tokenizer: any Tokenizer) {
@@ -30,9 +34,33 @@ struct ModelOptions: ParsableArguments {
         "\(tokenizer ?? model): the tokenizer has \(vocabulary.count) tokens, the model "
           + "\(checkpoint.config.vocabSize); expected the same unless its embedding is padded")
     }
-    let engine = try Engine(
-      model: Model(checkpoint: checkpoint), threads: threads ?? Processors.available)
-    return (engine, try vocabulary.makeTokenizer())
+    let model = Model(checkpoint: checkpoint)
+    let tokenizer = try vocabulary.makeTokenizer()
+    switch threads {
+    case .count(let count): return (try Engine(model: model, threads: count), tokenizer)
+    case .auto:
+      let engine = try Engine(model: model, threads: Processors.available)
+      let tuning = try ThreadTuning(engine: engine, interrupt: interruptFlag)
+      writeAll(tuning.table + "\n", to: STDERR_FILENO)
+      return (engine, tokenizer)
+    }
+  }
+}
+
+/// How many threads compute.
+enum ThreadChoice: Equatable {
+  case count(Int)
+  /// The number that a trial finds fastest.
+  case auto
+
+  init(argument: String) throws {
+    if argument == "auto" {
+      self = .auto
+    } else if let count = Int(argument) {
+      self = .count(count)
+    } else {
+      throw ValidationError("must be a whole number or auto")
+    }
   }
 }
 

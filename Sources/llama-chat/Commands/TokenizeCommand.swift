@@ -63,7 +63,8 @@ struct TokenizeCommand: ParsableCommand {
   ) throws -> String {
     guard json else {
       let ids = tokenizer.encode(line)
-      let pieces = ids.map { TerminalText.quoted(tokenizer.vocabulary.pieces[Int($0)]) }
+      let list = tokenizer.vocabulary.pieces
+      let pieces = ids.map { TerminalText.quoted(list[Int($0)]) }
       return ids.map(String.init).joined(separator: " ") + "\t" + pieces.joined(separator: " ")
     }
     let text = try parsed(String.self, line, "a JSON string", place)
