@@ -18,7 +18,7 @@ SOURCES := Package.swift $(shell find Sources -type f)
 SUDO    := $(if $(filter 0,$(shell id -u)),,sudo)
 RELEASE := -c release --product llama-chat
 
-.PHONY: chat build test lint format install uninstall neon clean
+.PHONY: chat build test lint format install uninstall kernels clean
 .DELETE_ON_ERROR:
 
 # Only the reply goes to standard output, so that `echo Hello | make -s chat` can be piped on.
@@ -59,15 +59,18 @@ $(DEMO).gguf:
 # Tests run optimised: the engine's decode hundreds of tokens. They say what they skip.
 TESTS   := -c release --scratch-path .build-test -Xswiftc -enable-testing
 
-test: libedit neon
+test: libedit kernels
 	$(SWIFT) build $(TESTS) --build-tests </dev/null
 	@$(MAKE) --no-print-directory $(DEMO).bin PROGRAM=.build-test/release/llama-chat || \
 	  echo "no demo model: tests that need it are skipped" >&2
 	$(SWIFT) test $(TESTS) --skip-build --skip EndToEndTests </dev/null
 	$(SWIFT) test $(TESTS) --skip-build --filter EndToEndTests </dev/null
 
-# The NEON kernels against the scalar ones, on an emulated processor.
-neon:
+# Kernels that this processor does not choose, against the scalar ones: those of Arm on an emulated processor.
+kernels:
+	@if command -v gcc >/dev/null && grep -qw avx512_vnni /proc/cpuinfo 2>/dev/null; \
+	then .ci/avxvnni; \
+	else echo "skipped: AVX-VNNI kernels (needs gcc and a processor with AVX-512-VNNI)"; fi
 	@if command -v aarch64-linux-gnu-gcc >/dev/null && command -v qemu-aarch64 >/dev/null; \
 	then .ci/neon; \
 	else echo "skipped: NEON kernels (needs gcc-aarch64-linux-gnu and qemu-user)"; fi

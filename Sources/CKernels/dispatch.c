@@ -5,6 +5,8 @@
 
 #if defined(__aarch64__) && defined(__linux__)
 #include <sys/auxv.h>
+#elif defined(__aarch64__) && defined(__APPLE__)
+#include <sys/sysctl.h>
 #endif
 
 // Fastest first.
@@ -12,7 +14,7 @@ static const lck_kernels *const tables[] = {
 #if defined(__x86_64__)
     &lck_avx512vnni, &lck_avxvnni, &lck_avx2,
 #elif defined(__aarch64__)
-    &lck_neon,
+    &lck_neoni8mm, &lck_neon,
 #endif
     &lck_scalar,
 };
@@ -34,11 +36,20 @@ static bool runs(const lck_kernels *table) {
 #elif defined(__aarch64__) && defined(__linux__)
 static bool runs(const lck_kernels *table) {
   const unsigned long dot_products = 1UL << 20;  // HWCAP_ASIMDDP
-  return table == &lck_scalar || getauxval(AT_HWCAP) & dot_products;
+  const unsigned long int8_matrices = 1UL << 13;  // HWCAP2_I8MM
+  if (table == &lck_scalar) return true;
+  return getauxval(AT_HWCAP) & dot_products && (table != &lck_neoni8mm || getauxval(AT_HWCAP2) & int8_matrices);
+}
+#elif defined(__aarch64__) && defined(__APPLE__)
+// Every Apple CPU since the A13 and M1 has dot products; int8 matrices came with the A15 and M2.
+static bool runs(const lck_kernels *table) {
+  int has = 0;
+  size_t size = sizeof has;
+  return table != &lck_neoni8mm
+         || (sysctlbyname("hw.optional.arm.FEAT_I8MM", &has, &size, NULL, 0) == 0 && has != 0);
 }
 #else
-// Every Apple CPU since the A13 and M1 has dot products.
-static bool runs(const lck_kernels *table) { return table; }
+static bool runs(const lck_kernels *table) { return table == &lck_scalar; }
 #endif
 
 const lck_kernels *lck_kernels_at(size_t index) {

@@ -1,10 +1,15 @@
-// The int8 matrix product of several tokens: panels of LCK_PANEL_ROWS rows, transposed on the fly so that a lane
-// is a row, shared by tiles of LCK_TILE_TOKENS_Q80 tokens. The scaled group sums of a row add up in ascending order.
+// The int8 matrix product of several tokens: panels of LCK_PANEL_ROWS rows, packed on the fly, shared by tiles of
+// LCK_TILE_ROWS_Q80 of the rows and LCK_TILE_TOKENS_Q80 tokens. The scaled group sums of a row add up in ascending
+// order. The header LCK_TILES_Q80, tiles_q80.h unless defined, has the order of a panel's bytes and the tiles.
 #ifndef LLAMA_CHAT_PANELS_Q80_H
 #define LLAMA_CHAT_PANELS_Q80_H
 
 #include "CKernels.h"
 #include "vector.h"
+
+#ifndef LCK_TILE_ROWS_Q80
+#define LCK_TILE_ROWS_Q80 LCK_PANEL_ROWS
+#endif
 
 typedef int32_t i32xp __attribute__((vector_size(LCK_PANEL_WIDTH * 4)));
 typedef float f32xp __attribute__((vector_size(LCK_PANEL_WIDTH * 4)));
@@ -15,9 +20,10 @@ enum {
   slab_groups = slab_steps,  // at most: no group is smaller than a dword
   block_tokens = 256,
   panel_vectors = LCK_PANEL_ROWS / LCK_PANEL_WIDTH,
+  tile_vectors = LCK_TILE_ROWS_Q80 / LCK_PANEL_WIDTH,
 };
 
-// One slab of LCK_PANEL_ROWS rows, lane = row.
+// One slab of LCK_PANEL_ROWS rows.
 typedef struct {
   int32_t w[slab_steps][LCK_PANEL_ROWS] __attribute__((aligned(64)));
   float scales[slab_groups][LCK_PANEL_ROWS] __attribute__((aligned(64)));  // in blocks of sixteen groups
@@ -32,27 +38,25 @@ typedef struct {
   size_t groups;  // the same for scales and offsets
 } slab;
 
+#ifdef LCK_TILES_Q80
+#include LCK_TILES_Q80
+#else
+#include "tiles_q80.h"
+#endif
+
 // MARK: - Packing
 
-// Sixteen dwords of a row, or the first `bytes` and zeros, as `dot_step` takes them.
-LCK_INLINE i32x16 dwords(const int8_t *from, size_t bytes) {
-  if (bytes >= lanes * sizeof(int32_t)) return load_i32(from) ^ LCK_W_FLIP;
-  int8_t padded[lanes * sizeof(int32_t)] = {0};
-  memcpy(padded, from, bytes);
-  return load_i32(padded) ^ LCK_W_FLIP;
-}
-
-// Sixteen dwords of each of sixteen rows, of which `count` exist, transposed into lanes `first`... of the panel.
+// Up to sixteen dwords of each of sixteen rows, of which `count` exist, for lanes `first`... of the panel.
 LCK_INLINE void pack_block(panel *p, size_t step, size_t first, const int8_t *w, size_t count, size_t n,
                            size_t bytes) {
-  i32x16 block[lanes];
-  if (count == lanes && bytes >= sizeof block[0]) {
-    LCK_UNROLL for (size_t r = 0; r < lanes; r++) block[r] = dwords(w + r * n, sizeof block[0]);
-  } else {
-    for (size_t r = 0; r < lanes; r++) block[r] = r < count ? dwords(w + r * n, bytes) : (i32x16){0};
+  int8_t padded[lanes][lanes * sizeof(int32_t)];
+  if (count < lanes || bytes < sizeof padded[0]) {
+    memset(padded, 0, sizeof padded);
+    for (size_t r = 0; r < count; r++) memcpy(padded[r], w + r * n, smaller(bytes, sizeof padded[0]));
+    w = padded[0];
+    n = sizeof padded[0];
   }
-  transpose(block);
-  LCK_UNROLL for (size_t s = 0; s < lanes; s++) memcpy(&p->w[step + s][first], &block[s], sizeof block[s]);
+  pack_rows(p, step, first, w, n);
 }
 
 // The scales of `groups` groups of sixteen rows, of which `count` exist. `left` scales may be read from ws.
@@ -85,80 +89,6 @@ LCK_INLINE void pack_weights(panel *p, const int8_t *w, size_t rows, size_t n, s
 }
 
 // MARK: - Multiplying
-
-LCK_INLINE int32_t dword_at(const int8_t *from) {
-  int32_t dword;
-  memcpy(&dword, from, sizeof dword);
-  return dword;
-}
-
-// One packed slab for `tokens` tokens, which is a constant at the call, as is `steps`, the dwords of a group, where
-// it matters.
-LCK_INLINE void tile_q80(float *out, size_t out_stride, const panel *p, size_t scales_at, const slab *x, size_t token,
-                         size_t rows, size_t groups, const size_t steps, bool first, const size_t tokens) {
-  const int8_t *values = x->values + token * x->stride;
-  const float *scales = x->scales + token * x->groups;
-  const int32_t *offsets = x->offsets + token * x->groups;
-  f32xp sums[LCK_TILE_TOKENS_Q80][panel_vectors] = {{{0}}};
-  if (!first) {
-    if (rows == LCK_PANEL_ROWS) {
-      LCK_UNROLL for (size_t t = 0; t < tokens; t++) memcpy(sums[t], out + t * out_stride, sizeof sums[t]);
-    } else {
-      for (size_t t = 0; t < tokens; t++) memcpy(sums[t], out + t * out_stride, rows * sizeof(float));
-    }
-  }
-  for (size_t g = 0; g < groups; g++) {
-    i32xp acc[LCK_TILE_TOKENS_Q80][panel_vectors];
-    LCK_UNROLL for (size_t t = 0; t < tokens; t++) {
-      LCK_UNROLL for (size_t v = 0; v < panel_vectors; v++) {
-        acc[t][v] = (i32xp){0} - (LCK_W_FLIP != 0 ? offsets[t * x->groups + g] : 0);
-      }
-    }
-    const i32xp(*w)[panel_vectors] = (const i32xp(*)[panel_vectors])p->w[g * steps];
-    const int8_t *from = values + g * steps * sizeof(int32_t);
-    for (size_t s = 0; s < steps; s++) {
-      LCK_UNROLL for (size_t t = 0; t < tokens; t++) {
-        int32_t xi = dword_at(from + t * x->stride + s * sizeof(int32_t));
-        LCK_UNROLL for (size_t v = 0; v < panel_vectors; v++) acc[t][v] = dot_step(acc[t][v], w[s][v], xi);
-      }
-    }
-    LCK_UNROLL for (size_t t = 0; t < tokens; t++) {
-      LCK_UNROLL for (size_t v = 0; v < panel_vectors; v++) {
-        f32xp ws = ((const f32xp *)p->scales[scales_at + g])[v];
-        sums[t][v] += (__builtin_convertvector(acc[t][v], f32xp) * ws) * scales[t * x->groups + g];
-      }
-    }
-  }
-  if (rows == LCK_PANEL_ROWS) {
-    LCK_UNROLL for (size_t t = 0; t < tokens; t++) memcpy(out + t * out_stride, sums[t], sizeof sums[t]);
-  } else {
-    for (size_t t = 0; t < tokens; t++) memcpy(out + t * out_stride, sums[t], rows * sizeof(float));
-  }
-}
-
-// All tokens of a block for one packed slab.
-LCK_INLINE void tiles_q80(float *out, size_t out_stride, const panel *p, size_t scales_at, const slab *x, size_t rows,
-                          size_t groups, const size_t steps, bool first, size_t tokens) {
-  size_t t = 0;
-#define LCK_TILE(count) \
-  tile_q80(out + t * out_stride, out_stride, p, scales_at, x, t, rows, groups, steps, first, count)
-  for (; t + LCK_TILE_TOKENS_Q80 <= tokens; t += LCK_TILE_TOKENS_Q80) LCK_TILE(LCK_TILE_TOKENS_Q80);
-  switch (tokens - t) {
-    case 1: LCK_TILE(1); break;
-    case 2: LCK_TILE(2); break;
-    case 3: LCK_TILE(3); break;
-#if LCK_TILE_TOKENS_Q80 > 4
-    case 4: LCK_TILE(4); break;
-    case 5: LCK_TILE(5); break;
-#endif
-#if LCK_TILE_TOKENS_Q80 > 6
-    case 6: LCK_TILE(6); break;
-    case 7: LCK_TILE(7); break;
-#endif
-    default: break;
-  }
-#undef LCK_TILE
-}
 
 // Up to block_tokens tokens. `group` is a constant at the call where it matters.
 LCK_INLINE void panels(float *out, size_t out_stride, const int8_t *w, const float *ws, const lck_quantized *x,

@@ -6,6 +6,11 @@
 #include "panels_q80.h"
 #include "vector.h"
 
+// The products of a lane of dot_step.
+#ifndef LCK_PEAK_BYTES
+#define LCK_PEAK_BYTES 4
+#endif
+
 // As many chains as hide the latency and leave registers for the operands.
 enum { peak_chains = LCK_PEAK_CHAINS, peak_f32_chains = (LCK_PEAK_CHAINS * LCK_PANEL_WIDTH + lanes - 1) / lanes };
 
@@ -20,7 +25,7 @@ static LCK_TARGET size_t peak_q80(size_t rounds) {
   }
   LCK_UNROLL for (size_t j = 1; j < peak_chains; j++) acc[0] += acc[j];
   peak_result = (float)acc[0][0];
-  return rounds * peak_chains * LCK_PANEL_WIDTH * 4;
+  return rounds * peak_chains * LCK_PANEL_WIDTH * LCK_PEAK_BYTES;
 }
 
 static LCK_TARGET size_t peak_f32(size_t rounds) {

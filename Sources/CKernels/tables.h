@@ -16,6 +16,7 @@ extern const lck_kernels lck_avx512vnni;
 extern const lck_kernels lck_avxvnni;
 #elif defined(__aarch64__)
 extern const lck_kernels lck_neon;
+extern const lck_kernels lck_neoni8mm;
 #endif
 
 #endif

@@ -9,7 +9,7 @@ import Tokenization
 public final class Engine {
   /// The weights.
   public let model: Model
-  /// The kernels in use: `scalar`, `avx2`, `avxvnni`, `avx512vnni` or `neon`.
+  /// The kernels in use: `scalar`, `avx2`, `avxvnni`, `avx512vnni`, `neon` or `neoni8mm`.
   public let instructionSet: String
 
   private let pool: WorkerPool

@@ -71,7 +71,7 @@ static inline size_t lck_stride(size_t n) { return ((n + 511) / 512 | 1) * 512; 
 // The functions of one instruction set. Row-major matrices throughout; no pointer needs alignment
 // beyond its element's. Input and output never overlap unless said.
 typedef struct lck_kernels {
-  // "scalar", "avx2", "avxvnni", "avx512vnni" or "neon".
+  // "scalar", "avx2", "avxvnni", "avx512vnni", "neon" or "neoni8mm".
   const char *name;
 
   // out[t * out_stride + r] = dot(w[r * n ...], x[t * n ...]) for r < rows, t < tokens.

@@ -46,21 +46,22 @@ static void same(void *a, void *b, size_t size, const char *what, size_t n, size
 
 static void check_matmuls(const lck_kernels *k, const lck_kernels *scalar, size_t rows, size_t n, size_t group,
                           size_t tokens) {
-  float *w = floats(rows * n), *x = floats(tokens * n);
-  float *a = calloc(rows * tokens, 4), *b = calloc(rows * tokens, 4);
-  k->matmul_f32(a, rows, w, x, rows, n, tokens);
-  scalar->matmul_f32(b, rows, w, x, rows, n, tokens);
-  same(a, b, rows * tokens * 4, "matmul_f32", n, tokens);
+  // What lies between the rows of a token and the next one's must stay as it is.
+  const size_t out_stride = rows + 3, size = out_stride * tokens;
+  float *w = floats(rows * n), *x = floats(tokens * n), *a = calloc(size, 4), *b = calloc(size, 4);
+  k->matmul_f32(a, out_stride, w, x, rows, n, tokens);
+  scalar->matmul_f32(b, out_stride, w, x, rows, n, tokens);
+  same(a, b, size * 4, "matmul_f32", n, tokens);
 
   const size_t stride = lck_stride(n), groups = n / group;
   int8_t *wq = bytes(rows * n, -128), *xq = bytes(tokens * stride, -127);
   int32_t *offsets = calloc(tokens * groups, 4);
   for (size_t i = 0; i < tokens * n; i++) offsets[i / group] += 128 * xq[i / n * stride + i % n];
   lck_quantized input = {xq, x, offsets, stride};
-  a = calloc(rows * tokens, 4), b = calloc(rows * tokens, 4);
-  k->matmul_q80(a, rows, wq, w, &input, rows, n, group, tokens);
-  scalar->matmul_q80(b, rows, wq, w, &input, rows, n, group, tokens);
-  same(a, b, rows * tokens * 4, "matmul_q80", n, group);
+  a = calloc(size, 4), b = calloc(size, 4);
+  k->matmul_q80(a, out_stride, wq, w, &input, rows, n, group, tokens);
+  scalar->matmul_q80(b, out_stride, wq, w, &input, rows, n, group, tokens);
+  same(a, b, size * 4, "matmul_q80", n, group);
   free(w), free(x), free(wq), free(xq), free(offsets);
 }
 
@@ -176,9 +177,11 @@ static void check_halves(const lck_kernels *k, const lck_kernels *scalar) {
   free(x), free(keys);
 }
 
-int main(void) {
-  const size_t rows[] = {1, 2, 7, 15, 16, 17, 33}, tokens[] = {1, 2, 3, 4, 5, 8, 17};
-  const size_t shapes[][2] = {{4, 4}, {24, 8}, {48, 16}, {32, 32}, {288, 32}, {64, 64}, {576, 64}, {1088, 64}, {384, 128}};
+// With an argument, also checks that it is the name of the fastest table.
+int main(int count, char **arguments) {
+  const size_t rows[] = {1, 2, 7, 8, 15, 16, 17, 33, 45}, tokens[] = {1, 2, 3, 4, 5, 6, 7, 8, 17};
+  const size_t shapes[][2] = {{4, 4},   {24, 8},  {36, 12},  {48, 16},  {1080, 24}, {32, 32},   {288, 32},
+                              {64, 64}, {576, 64}, {1088, 64}, {384, 128}, {1024, 512}, {1024, 1024}};
   const size_t head_sizes[] = {2, 4, 18, 48, 64, 80, 128};
   const lck_kernels *scalar = lck_kernels_named("scalar");
 #if defined(LCK_VNNI_OF_AVX512)
@@ -188,6 +191,9 @@ int main(void) {
   for (size_t i = 0; lck_kernels_at(i) != scalar; i++) tables[i] = lck_kernels_at(i);
 #endif
   if (!tables[0]) return fprintf(stderr, "this CPU has no fast kernels\n"), 2;
+  if (count > 1 && strcmp(arguments[1], tables[0]->name) != 0) {
+    return fprintf(stderr, "the fastest table is %s, not %s\n", tables[0]->name, arguments[1]), 3;
+  }
   for (const lck_kernels **table = tables; *table; table++) {
     const lck_kernels *k = *table;
     printf("%s: ", k->name);
@@ -198,6 +204,7 @@ int main(void) {
         }
       }
     }
+    check_matmuls(k, scalar, 33, 160, 32, 259);
     for (size_t n = 1; n <= 70; n++) check_elementwise(k, scalar, n);
     check_halves(k, scalar);
     for (size_t h = 0; h < sizeof head_sizes / sizeof *head_sizes; h++) {
