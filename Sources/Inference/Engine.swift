@@ -54,7 +54,8 @@ public final class Engine {
   ///
   /// - Parameters:
   ///   - interrupt: Polled between layers; the cache then keeps the tokens of the finished batches.
-  ///   - progress: Called with the number of tokens read so far, after each batch.
+  ///   - progress: Called with the number of tokens read so far, after each layer of each batch: one that is
+  ///     halfway through the layers counts half.
   /// - Throws: ``InferenceError`` before anything is read, ``Interrupted``.
   public func forward(
     _ tokens: some Collection<TokenID>, cache: KVCache, interrupt: InterruptFlag? = nil,
@@ -74,8 +75,10 @@ public final class Engine {
     while read < tokens.count {
       let batch = tokens[read..<min(read + Workspace.maximumBatch, tokens.count)]
       try pool.watched {
-        try transformer.forward(
-          batch, cache, wantsLogits: batch.endIndex == tokens.count, interrupt: interrupt)
+        try transformer.forward(batch, cache, wantsLogits: batch.endIndex == tokens.count) { layer in
+          if interrupt?.isRaised == true { throw Interrupted() }
+          if layer > 0 { progress?(read + batch.count * layer / model.config.layers) }
+        }
       }
       read = batch.endIndex
       progress?(read)

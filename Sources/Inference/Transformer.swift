@@ -22,10 +22,13 @@ struct Transformer {
   ///
   /// The cache counts the batch only when it is through.
   ///
-  /// - Parameter wantsLogits: Whether the classifier, which only the last token of a prompt needs, runs.
-  /// - Throws: ``Interrupted``, with the cache as it was.
+  /// - Parameters:
+  ///   - wantsLogits: Whether the classifier, which only the last token of a prompt needs, runs.
+  ///   - beforeLayer: Called with the index of each layer.
+  /// - Throws: What `beforeLayer` throws, with the cache as it was.
   func forward(
-    _ tokens: ArraySlice<TokenID>, _ cache: KVCache, wantsLogits: Bool, interrupt: InterruptFlag?
+    _ tokens: ArraySlice<TokenID>, _ cache: KVCache, wantsLogits: Bool,
+    beforeLayer: (_ layer: Int) throws -> Void
   ) throws {
     let (config, weights, eps) = (model.config, model.weights, model.metadata.normEpsilon)
     let dim = config.dim
@@ -38,7 +41,7 @@ struct Transformer {
     fillRopeTables(from: cache.count, tokens: count)
 
     for (layer, w) in weights.layers.enumerated() {
-      if interrupt?.isRaised == true { throw Interrupted() }
+      try beforeLayer(layer)
 
       // Attention branch: norm, then queries, keys and values.
       ops.normalize(ws.xb, ws.x, w.attentionNorm, eps: eps, tokens: count)
