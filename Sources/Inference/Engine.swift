@@ -75,7 +75,8 @@ public final class Engine {
     while read < tokens.count {
       let batch = tokens[read..<min(read + Workspace.maximumBatch, tokens.count)]
       try pool.watched {
-        try transformer.forward(batch, cache, wantsLogits: batch.endIndex == tokens.count) { layer in
+        try transformer.forward(batch, cache, wantsLogits: batch.endIndex == tokens.count) {
+          layer in
           if interrupt?.isRaised == true { throw Interrupted() }
           if layer > 0 { progress?(read + batch.count * layer / model.config.layers) }
         }

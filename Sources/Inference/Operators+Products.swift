@@ -124,38 +124,10 @@ extension Operators {
     rows: Int, bytes: Int, tokens: Int, multipleOf multiple: Int = 1,
     _ body: (_ rows: Range<Int>) -> Void
   ) {
-    let size = Self.chunkRows(
-      rows: rows, bytes: bytes, threads: pool.threads, isStream: tokens == 1, multiple: multiple)
-    pool.run(chunks: (rows + size - 1) / size) { chunk, _ in
-      body(chunk * size..<min((chunk + 1) * size, rows))
-    }
-  }
-
-  /// Rows of a chunk: enough to hide its claim, few enough to even out threads of unequal speed, whole
-  /// panels of the kernels, and such that threads of equal speed end together.
-  static func chunkRows(
-    rows: Int, bytes: Int, threads: Int, isStream: Bool, multiple: Int
-  ) -> Int {
-    // A long stream of memory is read faster than a short one; arithmetic hides the reading of panels.
-    let (unit, largest) = isStream ? (16, 2 << 20) : (32, 512 << 10)
-    let step = unit * multiple / greatestCommonDivisor(unit, multiple)
-    func size(chunksPerThread count: Int) -> Int {
-      let even = (rows + threads * count - 1) / (threads * count)
-      return (even + step - 1) / step * step
-    }
-    func mostRowsOfAThread(chunksPerThread count: Int) -> Int {
-      let size = size(chunksPerThread: count)
-      let chunks = (rows + size - 1) / size
-      return (chunks + threads - 1) / threads * size
-    }
-    let needed = max(1, (bytes + threads * largest - 1) / (threads * largest))
-    let best = (needed...max(4, needed + 3)).reversed().min {
-      mostRowsOfAThread(chunksPerThread: $0) < mostRowsOfAThread(chunksPerThread: $1)
-    }
-    return size(chunksPerThread: best ?? needed)
-  }
-
-  private static func greatestCommonDivisor(_ a: Int, _ b: Int) -> Int {
-    b == 0 ? a : greatestCommonDivisor(b, a % b)
+    let chunks =
+      tokens == 1
+      ? RowChunks(streamOf: rows, threads: pool.threads, multipleOf: multiple)
+      : RowChunks(panelsOf: rows, bytes: bytes, threads: pool.threads, multipleOf: multiple)
+    pool.run(chunks: chunks.count) { chunk, _ in body(chunks[chunk]) }
   }
 }

@@ -241,7 +241,8 @@ private func expectSameAsFresh(
         interrupt.raise()
       }
     }
-    #expect(progress.count == 1)
+    // Raised after the first of two layers, seen before the next batch.
+    #expect(progress.count == 2)
     #expect(chat.conversation.turns == turns)
     let kept = chat.conversation.cache.count
 

@@ -62,8 +62,9 @@ struct BenchCommand: ParsableCommand {
     }
   }
 
-  /// Every test with the engine's number of threads. Limits are measured again each time: on a shared machine
-  /// they move.
+  /// Every test with the engine's number of threads.
+  ///
+  /// Limits are measured again each time: on a shared machine they move.
   private func measure(_ benchmark: Benchmark) throws {
     let model = benchmark.engine.model
     if prompt > 0 {
