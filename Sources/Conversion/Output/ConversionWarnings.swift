@@ -1,44 +1,36 @@
 import ModelFile
-import Tokenization
 
-/// What the user should know about a file that can be converted all the same.
+/// What the user should know about an output, although it can be written.
 enum ConversionWarnings {
-  /// What holds for every output, one sentence each.
-  static func general(
-    _ parameters: GGUFParameters, template: TemplateKind?, hasTemplate: Bool
+  /// One sentence each.
+  ///
+  /// - Parameter encodings: The names of all encodings among the source's tensors.
+  static func output(
+    version: Int, _ facts: SourceFacts, encodings: Set<String>
   ) -> [String] {
     var warnings: [String] = []
-    if template == nil {
+    if version == 0, facts.vocabulary != nil {
       warnings.append(
-        hasTemplate
-          ? "the file's chat template is of an unknown kind; pass --template to chat"
-          : "the file has no chat template; pass --template to chat")
+        "version 0 has no room for the tokenizer; keep a tokenizer.bin next to the output")
     }
-    for key in parameters.unknownKeys {
-      warnings.append("metadata '\(key)' is not known and was ignored")
-    }
-    return warnings
-  }
-
-  /// What holds for a version 2 file besides, one sentence each.
-  static func int8(_ parameters: GGUFParameters, tensors: [GGUFTensor]) -> [String] {
-    var warnings: [String] = []
-    if parameters.ropeTheta != 10000 {
+    guard version == 2 else { return warnings }
+    let theta = facts.metadata.ropeTheta
+    if theta != 10000 {
       warnings.append(
-        "RoPE theta is \(SizeText.number(parameters.ropeTheta)), and llama2.c always computes with 10000: its runq "
+        "RoPE theta is \(SizeText.number(theta)), and llama2.c always computes with 10000: its runq "
           + "can load a version 2 file of this model, but its text will be wrong")
     }
-    if let warning = requantization(of: tensors) { warnings.append(warning) }
+    if let warning = requantization(of: encodings) { warnings.append(warning) }
     return warnings
   }
 
   /// What int8 does to weights that are quantised already.
-  private static func requantization(of tensors: [GGUFTensor]) -> String? {
-    let exact: Set<GGUFTensorType> = [.f32, .f16, .bf16]
-    let types = Set(tensors.map(\.type)).subtracting(exact)
+  private static func requantization(of encodings: Set<String>) -> String? {
+    let types = encodings.subtracting(["F32", "F16", "BF16"])
+      .filter { !$0.hasPrefix("int8") }
     guard !types.isEmpty else { return nil }
-    let names = types.map(\.name).sorted().joined(separator: ", ")
-    return types == [.q80]
+    let names = types.sorted().joined(separator: ", ")
+    return names == "Q8_0"
       ? "the weights are Q8_0: version 2 rounds them anew unless the group size is 32"
       : "the weights are \(names): version 2 rounds them a second time, version 1 keeps their values"
   }

@@ -49,7 +49,7 @@ struct ConvertCommand: ParsableCommand {
   func run() throws {
     try Signals.install()
     Signals.enter(.writing)
-    let converter = try GGUFConverter(path: source)
+    let converter = try ModelConverter(path: source)
     var warnings = converter.warnings(version: formatVersion)
     var meter = ConversionMeter(isShown: !quiet)
     try converter.convert(
