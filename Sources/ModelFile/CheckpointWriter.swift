@@ -231,7 +231,7 @@ extension CheckpointWriter {
 
 extension CheckpointWriter {
   /// Refuses a target that is an input, not a file, or there already.
-  private static func checkTarget(
+  package static func checkTarget(
     _ path: String, overwrite: Bool, inputs: [String]
   ) throws(ModelFileError) {
     // What cannot be examined is not there, or cannot be created either, which then says why.

@@ -11,7 +11,7 @@ final class TensorChunk {
   private var scratch: [UInt8] = []
 
   /// Reads rows of a tensor.
-  fileprivate func read(_ rows: Range<Int>, of tensor: SourceTensor) throws {
+  func read(_ rows: Range<Int>, of tensor: SourceTensor) throws {
     values.resize(to: rows.count * tensor.columns, filling: 0)
     scratch.resize(to: tensor.scratchSize(rowCount: rows.count), filling: 0)
     try scratch.withUnsafeMutableBytes { scratch in

@@ -56,6 +56,13 @@ package final class OutputFile {
     buffer.deallocate()
   }
 
+  /// Writes a small file at once, replacing one of the same name.
+  package static func write(_ bytes: [UInt8], to path: String) throws(ModelFileError) {
+    let file = try OutputFile(path: path, size: bytes.count)
+    try file.append(bytes)
+    try file.commit()
+  }
+
   /// Appends bytes.
   package func append(_ bytes: UnsafeRawBufferPointer) throws(ModelFileError) {
     if bytes.count > buffer.count - buffered { try flush() }
