@@ -26,7 +26,8 @@ struct GenerateCommand: ParsableCommand {
     help: "The text to continue.")
   var prompt = ""
 
-  func run() throws {
+  mutating func run() throws {
+    try options.convertIfNeeded()
     try Signals.install()
     let (engine, tokenizer) = try options.load()
     var completion = Completion(engine: engine, tokenizer: tokenizer, sampler: sampling.sampler)

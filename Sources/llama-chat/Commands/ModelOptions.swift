@@ -5,8 +5,13 @@ import Tokenization
 
 /// The arguments every command that runs a model shares.
 struct ModelOptions: ParsableArguments {
-  @Argument(help: "The model file (llama2.c version 0, 1 or 2).", completion: .file())
+  @Argument(
+    help: "The model file (version 0, 1 or 2), or any model that `convert` reads.",
+    completion: .file())
   var model: String
+
+  @Flag(help: "Convert a model of another format without asking.")
+  var yes = false
 
   @Option(
     name: [.customShort("z"), .long],
@@ -19,6 +24,13 @@ struct ModelOptions: ParsableArguments {
     help: "Threads that compute (default: the processors of this machine).",
     transform: numberArgument(expected: "a whole number"))
   var threads: Int?
+
+  /// Makes ``model`` a model file, converting it once when it is of another format.
+  ///
+  /// - Throws: ``InputError`` when the user says no or cannot be asked, and what conversion throws.
+  mutating func convertIfNeeded() throws {
+    model = try ConvertedModels(isConfirmed: yes).modelFile(for: model)
+  }
 
   /// Opens the model and its tokenizer and starts the engine.
   func load() throws -> (engine: Engine, tokenizer: any Tokenizer) {
