@@ -243,7 +243,15 @@ struct TokenizerJSON {
       }
       throw unsupported("normalizer", normalizers)
     }
-    guard normalizers.isEmpty, splits.count == 1, splits[0]["type"]?.text == "Metaspace",
+    // transformers 5 replaces spaces first, and doubles one at the start, which Metaspace would take for
+    // its own.
+    let isDoubled =
+      normalizers.count == 2 && isReplacement(normalizers[0])
+      && normalizers[1]["type"]?.text == "Replace"
+      && normalizers[1]["pattern"]?["Regex"]?.bytes == Array("\\A".utf8) + space
+      && normalizers[1]["content"]?.bytes == space + space
+    guard normalizers.isEmpty || isDoubled else { throw unsupported("normalizer", normalizers) }
+    guard splits.count == 1, splits[0]["type"]?.text == "Metaspace",
       splits[0]["replacement"]?.bytes == space, splits[0]["split"]?.bool == false
     else { throw unsupported("pre-tokenizer", splits) }
     switch splits[0]["prepend_scheme"]?.text {
