@@ -24,7 +24,7 @@ struct JSONReader {
   ///   - maxValues: The most values, keys included.
   /// - Throws: ``Problem`` naming the byte.
   static func value(
-    _ text: [UInt8], maxDepth: Int = 32, maxValues: Int = 8 << 20
+    _ text: [UInt8], maxDepth: Int = 32, maxValues: Int = 3 << 20
   ) throws -> JSONValue {
     try text.withUnsafeBufferPointer { text in
       var reader = JSONReader(text, maxDepth: maxDepth, maxValues: maxValues)
@@ -256,7 +256,7 @@ extension InputFile {
 
   /// Parses JSON that was found in this file.
   func parsedJSON(
-    _ text: [UInt8], maxDepth: Int = 32, maxValues: Int = 8 << 20
+    _ text: [UInt8], maxDepth: Int = 32, maxValues: Int = 3 << 20
   ) throws -> JSONValue {
     do {
       return try JSONReader.value(text, maxDepth: maxDepth, maxValues: maxValues)

@@ -36,6 +36,7 @@ struct ModelOptions: ParsableArguments {
   func load() throws -> (engine: Engine, tokenizer: any Tokenizer) {
     let checkpoint = try Checkpoint(path: model)
     Report.warnings(of: checkpoint)
+    MemoryWarning.report(checkpoint)
     let vocabulary = try Vocabulary.resolve(for: checkpoint, override: tokenizer)
     if vocabulary.count < checkpoint.config.vocabSize {
       Report.warning(
