@@ -16,6 +16,8 @@ struct ConvertedModels {
 
   /// Whether to convert without asking.
   let isConfirmed: Bool
+  /// A tokenizer that goes into the file instead of the source's own.
+  let tokenizer: String?
 
   /// The model file for a path: itself when it is one, else the converted one.
   ///
@@ -27,12 +29,13 @@ struct ConvertedModels {
       return source
     }
     let target = try Self.target(for: source)
-    let state = try Self.state(of: source)
+    let state = try state(of: source)
     let note = FileManager.default.contents(atPath: target + ".source")
     let isThere = FileManager.default.fileExists(atPath: target)
     if isThere, note == Data(state.utf8) { return target }
 
-    let converter = try ModelConverter(path: source)
+    let converter = try ModelConverter(
+      path: source, options: SourceOptions(tokenizer: tokenizer))
     let size = try converter.outputBytes(version: Self.version, groupSize: nil)
     let time = Double(converter.inputBytes + size) / Self.usualRate
     let changed = isThere && note != nil ? " and has changed since it was converted" : ""
@@ -108,7 +111,7 @@ struct ConvertedModels {
   }
 
   /// What changes whenever the source does: the size and time of change of its files.
-  private static func state(of source: String) throws -> String {
+  private func state(of source: String) throws -> String {
     let url = URL(fileURLWithPath: source).standardizedFileURL
     let manager = FileManager.default
     let names = try? manager.contentsOfDirectory(atPath: url.path)
@@ -120,6 +123,7 @@ struct ConvertedModels {
       let time = (attributes?[.modificationDate] as? Date)?.timeIntervalSince1970 ?? 0
       return "\(path) \(size) \(time)"
     }
-    return (["version \(version)"] + lines).joined(separator: "\n") + "\n"
+    let request = "version \(Self.version), tokenizer \(tokenizer ?? "the source's own")"
+    return ([request] + lines).joined(separator: "\n") + "\n"
   }
 }

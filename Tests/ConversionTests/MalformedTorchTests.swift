@@ -118,7 +118,7 @@ import Testing
     PickleCase("no value", "does not end with its one value") { _ in },
     PickleCase("open mark", "does not end with its one value") { $0.raw(ascii("N(")) },
     PickleCase("reference", "refused: the reference at byte") { $0.raw(ascii("NQ")) },
-    PickleCase("tall stack", "needs a stack or memo") {
+    PickleCase("tall stack", "needs more stack, memo or members") {
       $0.raw([UInt8](repeating: UInt8(ascii: "N"), count: 100_002))
     },
   ]
@@ -135,11 +135,15 @@ import Testing
   }
 
   @Test func nestingCostsNothing() throws {
-    // A million tuples, each in the next: freeing them must not recurse.
+    // Near a million tuples, each in the next: freeing them must not recurse.
     var builder = PickleBuilder()
-    builder.raw([UInt8(ascii: "N")] + [UInt8](repeating: 0x85, count: 1_000_000))
+    builder.raw([UInt8(ascii: "N")] + [UInt8](repeating: 0x85, count: 990_000))
     let pickle = try builder.ended().withUnsafeBytes { try PickleDecoder.decode($0) }
     #expect(pickle.members(of: pickle.root) == nil)
+    builder.raw([UInt8](repeating: 0x85, count: 20_000))
+    #expect(throws: PickleDecoder.Problem.self) {
+      try builder.ended().withUnsafeBytes { try PickleDecoder.decode($0) }
+    }
   }
 
   @Test func everyCutAndFlippedByteOfAPickleIsHandled() throws {

@@ -107,6 +107,18 @@ import Tokenization
     withExtendedLifetime((int8, fp32)) {}
   }
 
+  @Test(.enabled(if: TestData.isAvailable, "needs recorded data"), arguments: [1, 2])
+  func recordedModelGivesRecordedBytes(version: Int) throws {
+    let folder = try TemporaryDirectory()
+    try ModelConverter(path: TestData.path("stories260K/stories260K.bin")).convert(
+      to: folder.file("out.bin"), version: version, groupSize: nil, overwrite: false
+    ) { _, _, _ in }
+    let recorded = ["stories260K_v1.bin", "stories260K_q80.bin"][version - 1]
+    #expect(
+      FileManager.default.contentsEqual(
+        atPath: folder.file("out.bin"), andPath: TestData.path("stories260K/" + recorded)))
+  }
+
   @Test func groupsThatStraddleRowsAreRead() throws {
     let folder = try TemporaryDirectory()
     var config = TinyModel.config

@@ -11,6 +11,8 @@ struct PickleDecoder {
 
   private static let maxStack = 100_000
   private static let maxMemo = 1_000_000
+  /// Several times what the most tensors there may be take.
+  private static let maxMembers = 2_000_000
 
   private var reader: ByteReader
   private var stack: [PickleValue] = []
@@ -32,8 +34,11 @@ struct PickleDecoder {
         let opcode = try decoder.reader.read(UInt8.self, "opcode")
         if opcode == UInt8(ascii: ".") { break }
         try decoder.run(opcode, at: offset)
-        guard decoder.stack.count <= maxStack, decoder.memo.count <= maxMemo else {
-          throw Problem(reason: "needs a stack or memo that no checkpoint needs, at byte \(offset)")
+        guard decoder.stack.count <= maxStack, decoder.memo.count <= maxMemo,
+          decoder.pickle.count <= maxMembers
+        else {
+          throw Problem(
+            reason: "needs more stack, memo or members than any checkpoint, at byte \(offset)")
         }
       }
       guard decoder.stack.count == 1, decoder.marks.isEmpty, decoder.reader.remaining == 0,

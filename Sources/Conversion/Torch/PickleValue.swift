@@ -53,6 +53,8 @@ enum PickleValue {
 struct Pickle {
   /// The value it is of.
   fileprivate(set) var root = PickleValue.none
+  /// Containers and members so far, which is what a pickle costs in memory.
+  private(set) var count = 0
   private var tuples: [[PickleValue]] = []
   private var dictionaries: [[(name: String, value: PickleValue)]] = []
 
@@ -72,12 +74,14 @@ struct Pickle {
 
   /// Adds a tuple.
   mutating func makeTuple(_ items: [PickleValue]) -> PickleValue {
+    count += 1 + items.count
     tuples.append(items)
     return .tuple(tuples.count - 1)
   }
 
   /// Adds a dictionary, an empty one.
   mutating func makeDictionary() -> PickleValue {
+    count += 1
     dictionaries.append([])
     return .dictionary(dictionaries.count - 1)
   }
@@ -85,6 +89,7 @@ struct Pickle {
   /// Adds a member to a dictionary.
   mutating func set(_ key: PickleValue, to value: PickleValue, in dictionary: Int) {
     guard case .string(let name) = key else { return }
+    count += 1
     dictionaries[dictionary].append((name, value))
   }
 

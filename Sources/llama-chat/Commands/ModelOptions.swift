@@ -29,7 +29,8 @@ struct ModelOptions: ParsableArguments {
   ///
   /// - Throws: ``InputError`` when the user says no or cannot be asked, and what conversion throws.
   mutating func convertIfNeeded() throws {
-    model = try ConvertedModels(isConfirmed: yes).modelFile(for: model)
+    model = try ConvertedModels(isConfirmed: yes, tokenizer: tokenizer)
+      .modelFile(for: model)
   }
 
   /// Opens the model and its tokenizer and starts the engine.
