@@ -28,7 +28,7 @@ public enum SourceKind: String, Sendable, CaseIterable {
   case torchCheckpoint
   /// A model file of llama2.c or of this program.
   case modelFile
-  /// SentencePiece's `tokenizer.model` or llama2.c's `tokenizer.bin`, without a model.
+  /// SentencePiece's `tokenizer.model` or a `tokenizer.json`, without a model.
   case tokenizer
 
   /// The kind in words: `a GGUF file`.

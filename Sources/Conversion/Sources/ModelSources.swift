@@ -60,8 +60,12 @@ extension SourceKind {
         + "a model", kind: .damagedFile)
   }
 
-  /// Whether a file begins as a SentencePiece model does: a piece, which begins with its text.
+  /// Whether a file begins as a SentencePiece model does (a piece, which begins with its text), or as JSON.
   private static func isTokenizer(_ bytes: [UInt8]) -> Bool {
-    bytes.count >= 3 && bytes[0] == 0x0A && 1...0x7F ~= bytes[1] && bytes[2] == 0x0A
+    // The third byte of a model file's header is 0 or 1.
+    guard bytes.count >= 3, bytes[2] > 1 else { return false }
+    let isModel = bytes[0] == 0x0A && 1...0x7F ~= bytes[1] && bytes[2] == 0x0A
+    let isJSON = bytes[0] == UInt8(ascii: "{") && [0x0A, 0x0D, 0x20, 0x22].contains(bytes[1])
+    return isModel || isJSON
   }
 }
