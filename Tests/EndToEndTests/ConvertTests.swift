@@ -74,6 +74,22 @@ import Testing
     #expect(try leftovers() == ["tiny.gguf"])
   }
 
+  @Test func aKilledConversionLeavesTheOldFileAndIsReported() throws {
+    let large = try largeModel()
+    try program.folder.write("tiny.bin", Array("precious".utf8))
+    let terminal = try PseudoTerminal(
+      Program.path, ["convert", large, output, "--version", "1", "--force"],
+      environment: program.environment)
+    try terminal.until("a temporary file") {
+      (try? leftovers().contains { $0.contains(".part-") }) ?? false
+    }
+    kill(terminal.process, SIGKILL)
+    #expect(try terminal.ending() == .signal(SIGKILL))
+    #expect(FileManager.default.contents(atPath: output) == Data("precious".utf8))
+    let next = try program.run(["convert", "-q", source, output, "--force"])
+    #expect(next.code == 0 && next.errors.contains("left by a conversion that did not end"))
+  }
+
   @Test(arguments: [SIGINT, SIGTERM, SIGHUP])
   func aSignalLeavesNoFile(signal: Int32) throws {
     let large = try largeModel()
