@@ -1,4 +1,5 @@
 import Foundation
+import ModelFile
 
 /// Shares numbered pieces of work out among threads and hands the results over in order.
 ///
@@ -33,7 +34,7 @@ final class OrderedPipeline<Slot: AnyObject>: @unchecked Sendable {
     threads: Int, produce: @escaping @Sendable (_ piece: Int, _ slot: Slot) throws -> Void,
     consume: (_ piece: Int, _ slot: Slot) throws -> Void
   ) throws {
-    start(max(1, threads), produce)
+    try start(max(1, threads), produce)
     defer { stop() }
     for piece in 0..<pieces {
       try waitForResult(of: piece).get()
@@ -56,20 +57,30 @@ final class OrderedPipeline<Slot: AnyObject>: @unchecked Sendable {
   }
 
   /// Starts threads that take no signals: those belong to the thread that shows progress.
+  ///
+  /// - Throws: ``ConversionError`` when not even one can be started.
   private func start(
     _ count: Int, _ produce: @escaping @Sendable (Int, Slot) throws -> Void
-  ) {
-    var all = sigset_t()
+  ) throws {
+    var outside = sigset_t()
     var before = sigset_t()
-    sigfillset(&all)
-    for fault in [SIGBUS, SIGSEGV, SIGILL, SIGFPE, SIGABRT, SIGTRAP] { sigdelset(&all, fault) }
-    pthread_sigmask(SIG_SETMASK, &all, &before)
+    sigfillset(&outside)
+    for fault in [SIGBUS, SIGSEGV, SIGILL, SIGFPE, SIGABRT, SIGTRAP] { sigdelset(&outside, fault) }
+    pthread_sigmask(SIG_SETMASK, &outside, &before)
     defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
-    running = count
+    var started = 0
     for _ in 0..<count {
-      let thread = Thread { [self] in work(produce) }
-      thread.stackSize = 512 << 10
-      thread.start()
+      condition.withLock { running += 1 }
+      if DetachedThread.start({ [self] in work(produce) }) {
+        started += 1
+      } else {
+        condition.withLock { running -= 1 }
+      }
+    }
+    guard started > 0 else {
+      throw ConversionError(
+        place: nil, reason: "cannot start a thread; memory or the number of threads is limited",
+        kind: .running)
     }
   }
 
@@ -104,5 +115,39 @@ final class OrderedPipeline<Slot: AnyObject>: @unchecked Sendable {
       condition.broadcast()
       while running > 0 { condition.wait() }
     }
+  }
+}
+
+/// A thread that nobody joins.
+private final class DetachedThread {
+  private let body: () -> Void
+
+  private init(_ body: @escaping () -> Void) { self.body = body }
+
+  /// Starts one; `false` when the system has none to give.
+  static func start(_ body: @escaping @Sendable () -> Void) -> Bool {
+    var attributes = pthread_attr_t()
+    pthread_attr_init(&attributes)
+    defer { pthread_attr_destroy(&attributes) }
+    pthread_attr_setstacksize(&attributes, 512 << 10)
+    pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
+    let context = Unmanaged.passRetained(DetachedThread(body))
+    #if canImport(Darwin)
+      var thread: pthread_t?
+    #else
+      var thread = pthread_t()
+    #endif
+    let status = pthread_create(
+      &thread, &attributes,
+      { context in
+        #if canImport(Darwin)
+          let context = Optional(context)
+        #endif
+        guard let context else { return nil }
+        Unmanaged<DetachedThread>.fromOpaque(context).takeRetainedValue().body()
+        return nil
+      }, context.toOpaque())
+    if status != 0 { context.release() }
+    return status == 0
   }
 }
