@@ -8,16 +8,26 @@ struct CheckpointContents {
   let header: HeaderExtension?
   let warnings: [String]
 
+  /// Checks a whole file.
   init(checking bytes: UnsafeRawBufferPointer) throws(ModelFileError) {
+    try self.init(beginning: bytes, fileSize: bytes.count)
+    for span in layout.tensors where span.role.isNorm {
+      try span.checkFinite(bytes)
+    }
+  }
+
+  /// Checks all but the values.
+  ///
+  /// - Parameters:
+  ///   - bytes: The first 256 bytes of the file or more, or all of a shorter one.
+  ///   - fileSize: Bytes of the whole file.
+  init(beginning bytes: UnsafeRawBufferPointer, fileSize: Int) throws(ModelFileError) {
     if let text = ForeignFormat.describe(bytes) { throw ModelFileError(text) }
     let parsed = try CheckpointHeader(parsing: bytes)
     layout = try CheckpointContents.layout(parsed)
     var warnings: [String] = []
     header = try CheckpointContents.headerExtension(bytes, layout, &warnings)
-    try CheckpointContents.checkSize(bytes.count, layout, header)
-    for span in layout.tensors where span.role.isNorm {
-      try span.checkFinite(bytes)
-    }
+    try CheckpointContents.checkSize(fileSize, layout, header)
     if case .v2(let groupSize) = layout.format, layout.config.hiddenDim % groupSize != 0 {
       warnings.append(
         "group_size \(groupSize) does not divide hidden_dim \(layout.config.hiddenDim): groups of w2"
@@ -89,6 +99,37 @@ struct CheckpointContents {
     let place = layout.format == .v0 ? "vocab_size sign" : "shared_classifier byte"
     let kinds = layout.config.sharedClassifier ? ("shared", "separate") : ("separate", "shared")
     throw ModelFileError("\(place) says \(kinds.0) classifier, size says \(kinds.1)")
+  }
+}
+
+/// A model file's header, checked against the file's size without mapping or reading the rest.
+public struct CheckpointOutline: Sendable {
+  /// Bytes of the file that ``init(beginning:fileSize:)`` needs to see.
+  public static let headerSize = 256
+  /// Where each tensor is.
+  public let layout: TensorLayout
+  /// The header extension's values, or llama2.c's defaults.
+  public let metadata: ModelMetadata
+  /// Whether the header extension is there.
+  public let hasMetadata: Bool
+  /// Where the appended tokenizer section is.
+  public let tokenizer: Range<Int>?
+  /// What is odd about the file but not wrong, one sentence each.
+  public let warnings: [String]
+
+  /// Reads and checks the header.
+  ///
+  /// - Parameters:
+  ///   - bytes: The first ``headerSize`` bytes of the file, or all of a shorter one.
+  ///   - fileSize: Bytes of the whole file.
+  /// - Throws: ``ModelFileError`` as ``Checkpoint/init(path:)``, without the file's path.
+  public init(beginning bytes: UnsafeRawBufferPointer, fileSize: Int) throws(ModelFileError) {
+    let contents = try CheckpointContents(beginning: bytes, fileSize: fileSize)
+    layout = contents.layout
+    metadata = contents.header?.metadata ?? ModelMetadata()
+    hasMetadata = contents.header != nil
+    tokenizer = contents.header?.tokenizer
+    warnings = contents.warnings
   }
 }
 

@@ -56,15 +56,27 @@ extension ModelMetadata {
   }
 }
 
-/// The tables of v0 files: all cosines, then all sines, of `position * theta^(-2 pair / headSize)`.
-enum RopeTables {
-  /// One row of pairs per position, for theta 10000.
-  static func values(config: ModelConfig) -> [Float] {
-    let pairs = config.headSize / 2
-    let frequencies = (0..<pairs).map { pow(10000, -Double($0) / Double(pairs)) }
-    let angles = (0..<config.contextLength).flatMap { position in
-      frequencies.map { Double(position) * $0 }
+/// The tables of v0 files: all cosines, then all sines, of each position's angles.
+///
+/// The formula is that of `precompute_freqs_cis` in llama2.c's model.py, for theta 10000, with each of
+/// its fp32 roundings: the power, its reciprocal, and the product with the position.
+struct RopeTables {
+  enum Function: CaseIterable { case cosine, sine }
+
+  private let frequencies: [Float]
+
+  init(_ config: ModelConfig) {
+    let headSize = config.headSize
+    frequencies = stride(from: 0, to: headSize, by: 2).map { index in
+      1 / Float(pow(10000, Double(Float(index) / Float(headSize))))
     }
-    return angles.map { Float(cos($0)) } + angles.map { Float(sin($0)) }
+  }
+
+  /// One value for each pair of a head.
+  func row(_ function: Function, position: Int) -> [Float] {
+    frequencies.map { frequency in
+      let angle = Double(Float(position) * frequency)
+      return Float(function == .cosine ? cos(angle) : sin(angle))
+    }
   }
 }

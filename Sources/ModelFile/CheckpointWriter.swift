@@ -102,6 +102,41 @@ public final class CheckpointWriter {
     }
   }
 
+  /// Appends the next values of the current tensor as they stand in the file, quantised elsewhere.
+  ///
+  /// Not between calls of ``append(_:)`` for the same tensor.
+  ///
+  /// - Parameters:
+  ///   - values: fp32 values, or the int8 values of whole groups, row-major.
+  ///   - scales: The groups' scales; none for an fp32 tensor.
+  /// - Throws: ``ModelFileError`` for more values than the tensor has, values and scales that do not
+  ///   belong together, or a failed write; the file is then given up.
+  package func append(
+    encoded values: UnsafeRawBufferPointer, scales newScales: UnsafeBufferPointer<Float>
+  ) throws(ModelFileError) {
+    do throws(ModelFileError) {
+      guard let span = currentTensor, block.isEmpty else {
+        throw ModelFileError("encoded values came when none were expected")
+      }
+      let size = span.groupSize == nil ? MemoryLayout<Float>.size : 1
+      let count = values.count / size
+      guard count * size == values.count, count <= span.elementCount - written,
+        newScales.count * (span.groupSize ?? 1) == (span.groupSize == nil ? 0 : count)
+      else {
+        throw ModelFileError(
+          "\(span.name): \(values.count) bytes and \(newScales.count) scales do not fit the tensor")
+      }
+      if written == 0 { scales.reserveCapacity(span.scaleCount) }
+      try output.append(values)
+      scales.append(contentsOf: newScales)
+      written += count
+      try endTensorIfComplete(span)
+    } catch {
+      cancel()
+      throw error.at(output.path)
+    }
+  }
+
   /// Appends the tokenizer section, flushes to disk and renames.
   ///
   /// - Throws: ``ModelFileError`` when a tensor is incomplete or the disk fails.
@@ -149,6 +184,11 @@ extension CheckpointWriter {
       rest = rest.dropFirst(part.count)
       if block.count == blockSize || written == span.elementCount { try writeBlock(span) }
     }
+    try endTensorIfComplete(span)
+  }
+
+  /// After a tensor's last value: its scales, and the next tensor.
+  private func endTensorIfComplete(_ span: TensorSpan) throws(ModelFileError) {
     guard written == span.elementCount else { return }
     try output.append(bytesOf: scales)
     scales.removeAll(keepingCapacity: true)
@@ -177,16 +217,21 @@ extension CheckpointWriter {
 
   /// Fills in the tables of v0 files as llama2.c's old export did, for programs that read them.
   private func writeRopeTables() throws(ModelFileError) {
-    let tables = RopeTables.values(config: layout.config)
-    try tables.withUnsafeBufferPointer { values throws(ModelFileError) in
-      try append(values)
+    let tables = RopeTables(layout.config)
+    for function in RopeTables.Function.allCases {
+      for position in 0..<layout.config.contextLength {
+        let row = tables.row(function, position: position)
+        try row.withUnsafeBufferPointer { values throws(ModelFileError) in
+          try append(values)
+        }
+      }
     }
   }
 }
 
 extension CheckpointWriter {
   /// Refuses a target that is an input, not a file, or there already.
-  private static func checkTarget(
+  package static func checkTarget(
     _ path: String, overwrite: Bool, inputs: [String]
   ) throws(ModelFileError) {
     // What cannot be examined is not there, or cannot be created either, which then says why.

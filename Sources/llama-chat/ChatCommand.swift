@@ -57,8 +57,9 @@ struct ChatCommand: ParsableCommand {
     }
   }
 
-  func run() throws {
+  mutating func run() throws {
     let input = try scriptedInput()
+    try options.convertIfNeeded()
     try Signals.install()
     if input == nil, usesEditor {
       TerminalModes.save()

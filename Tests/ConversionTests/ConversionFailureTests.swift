@@ -17,7 +17,7 @@ import Testing
 
   @Test(
     arguments: [
-      (0, nil, "version: 0 cannot be written"), (3, nil, "version: 3 cannot be written"),
+      (-1, nil, "version: -1 cannot be written"), (3, nil, "version: 3 cannot be written"),
       (1, 8, "group size: only version 2 has groups"),
       (2, 0, "group size: 0 does not divide"), (2, -8, "group size: -8 does not divide"),
       (2, 3, "group size: 3 does not divide"), (2, 16, "group size: 16 does not divide"),
@@ -73,7 +73,7 @@ import Testing
     for step in [1, 5, 11] {
       var count = 0
       #expect(throws: Stop.self) {
-        try GGUFConverter(path: source).convert(
+        try ModelConverter(source: GGUFModel(path: source)).convert(
           to: folder.file("model.bin"), version: 2, groupSize: nil, overwrite: false
         ) { _, _, _ in
           count += 1
@@ -85,7 +85,7 @@ import Testing
   }
 
   @Test func sourceThatChangesMeanwhileIsNoticed() throws {
-    let converter = try GGUFConverter(path: source)
+    let converter = try ModelConverter(source: GGUFModel(path: source))
     let whole = GGUFBuilder.tinyLlama().bytes()
     let error = #expect(throws: ConversionError.self) {
       try converter.convert(
@@ -103,7 +103,7 @@ import Testing
   private func convert(
     version: Int, groupSize: Int? = nil, to target: String? = nil, overwrite: Bool = false
   ) throws {
-    try GGUFConverter(path: source).convert(
+    try ModelConverter(source: GGUFModel(path: source)).convert(
       to: target ?? folder.file("model.bin"), version: version, groupSize: groupSize,
       overwrite: overwrite
     ) { _, _, _ in }

@@ -114,7 +114,7 @@ import Tokenization
     var builder = GGUFBuilder.tinyLlama()
     for index in builder.tensors.indices {
       let floats = GGUFBuilder.values(builder.tensors[index].data.count / 4, seed: index)
-      builder.tensors[index].type = GGUFTensorType.bf16.rawValue
+      builder.tensors[index].type = ElementType.bf16.rawValue
       builder.tensors[index].data = floats.flatMap { le(UInt16($0.bitPattern >> 16)) }
     }
     let checkpoint = try Converted(builder, version: 1).checkpoint
@@ -126,7 +126,7 @@ import Tokenization
     let folder = try TemporaryDirectory()
     let source = try folder.write("model.gguf", GGUFBuilder.tinyLlama().bytes())
     var steps: [(done: Int, total: Int, tensor: String)] = []
-    try GGUFConverter(path: source).convert(
+    try ModelConverter(source: GGUFModel(path: source)).convert(
       to: folder.file("model.bin"), version: 2, groupSize: nil, overwrite: false
     ) { steps.append(($0, $1, $2)) }
     #expect(steps.first?.tensor == "blk.0.attn_norm.weight")
@@ -146,7 +146,7 @@ struct Converted {
     folder = try TemporaryDirectory()
     let source = try folder.write("model.gguf", builder.bytes())
     let target = folder.file("model.bin")
-    try GGUFConverter(path: source).convert(
+    try ModelConverter(source: GGUFModel(path: source)).convert(
       to: target, version: version, groupSize: groupSize, overwrite: false
     ) { _, _, _ in }
     checkpoint = try Checkpoint(path: target)

@@ -59,11 +59,11 @@ import Testing
     #expect(values.map(\.bitPattern) == floats.map(\.bitPattern))
   }
 
-  private func dequantize(_ stored: [UInt8], _ type: GGUFTensorType) -> [Float] {
+  private func dequantize(_ stored: [UInt8], _ type: ElementType) -> [Float] {
     stored.withUnsafeBytes { dequantize($0, type) }
   }
 
-  private func dequantize(_ stored: UnsafeRawBufferPointer, _ type: GGUFTensorType) -> [Float] {
+  private func dequantize(_ stored: UnsafeRawBufferPointer, _ type: ElementType) -> [Float] {
     var values = [Float](repeating: .nan, count: stored.count / type.blockBytes * type.blockSize)
     values.withUnsafeMutableBufferPointer { type.dequantize(stored, into: $0) }
     return values

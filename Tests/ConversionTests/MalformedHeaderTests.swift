@@ -30,7 +30,9 @@ struct Damage: CustomTestStringConvertible {
     change(&builder)
     let folder = try TemporaryDirectory()
     let path = try folder.write("model.gguf", builder.bytes())
-    let error = #expect(throws: ConversionError.self) { try GGUFConverter(path: path) }
+    let error = #expect(throws: ConversionError.self) {
+      try ModelConverter(source: GGUFModel(path: path))
+    }
     #expect(error?.place == path)
     #expect(error?.reason.contains(expected) == true, "found: \(error?.reason ?? "no error")")
     #expect(error?.kind == .damagedFile)
@@ -125,7 +127,7 @@ struct Damage: CustomTestStringConvertible {
       $0.change("output_norm.weight") { $0.type = 77 }
     },
     Damage("row of part of a block", "not a multiple of Q8_0's blocks of 32") {
-      $0.change("output_norm.weight") { $0.type = GGUFTensorType.q80.rawValue }
+      $0.change("output_norm.weight") { $0.type = ElementType.q80.rawValue }
     },
     Damage("misaligned", "is at offset 257; expected 256") {
       $0.change("blk.0.attn_norm.weight") { $0.offset = 257 }
@@ -147,7 +149,7 @@ struct Damage: CustomTestStringConvertible {
     for count in whole.indices {
       let path = try folder.write("cut.gguf", whole.prefix(count))
       let error = #expect(throws: ConversionError.self, "\(count) bytes") {
-        try GGUFConverter(path: path)
+        try ModelConverter(source: GGUFModel(path: path))
       }
       #expect(error?.place == path)
     }
@@ -164,7 +166,7 @@ struct Damage: CustomTestStringConvertible {
         bytes[index] ^= change
         let path = try folder.write("changed.gguf", bytes)
         do {
-          _ = try GGUFConverter(path: path)
+          _ = try ModelConverter(source: GGUFModel(path: path))
           accepted += 1
         } catch {
           #expect((error as? ConversionError)?.place == path, "byte \(index): \(error)")
@@ -178,7 +180,9 @@ struct Damage: CustomTestStringConvertible {
   @Test func whatIsNotAFile() throws {
     let folder = try TemporaryDirectory()
     for path in [folder.path, folder.file("absent.gguf"), "/dev/null"] {
-      let error = #expect(throws: ConversionError.self) { try GGUFConverter(path: path) }
+      let error = #expect(throws: ConversionError.self) {
+        try ModelConverter(source: GGUFModel(path: path))
+      }
       #expect(error?.place == path)
       #expect(error?.kind == .damagedFile)
     }

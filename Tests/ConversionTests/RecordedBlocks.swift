@@ -6,7 +6,7 @@ import Testing
 ///
 /// The blocks are random bytes with plausible scales.
 struct RecordedBlock: CustomTestStringConvertible {
-  let type: GGUFTensorType
+  let type: ElementType
   /// The block's bytes, in hexadecimal.
   let stored: String
   /// The bytes of its values as little-endian fp32, in hexadecimal.

@@ -23,7 +23,7 @@ import Testing
   @Test func saysThatThereIsNoTemplate() throws {
     #expect(
       try open { _ in }.warnings(version: 2) == [
-        "the file has no chat template; pass --template to chat"
+        "there is no chat template; pass --template to chat"
       ])
   }
 
@@ -49,17 +49,18 @@ import Testing
       }
       builder.change("blk.0.ffn_down.weight") {
         $0.dimensions[0] = 32
-        $0.type = GGUFTensorType.q80.rawValue
+        $0.type = ElementType.q80.rawValue
         $0.data = [UInt8](repeating: 0, count: 8 * 34)
       }
     }
     #expect(converter.warnings(version: 2).contains { $0.hasPrefix("the weights are Q8_0") })
   }
 
-  private func open(_ change: (inout GGUFBuilder) -> Void) throws -> GGUFConverter {
+  private func open(_ change: (inout GGUFBuilder) -> Void) throws -> ModelConverter {
     var builder = GGUFBuilder.tinyLlama()
     change(&builder)
     let folder = try TemporaryDirectory()
-    return try GGUFConverter(path: try folder.write("model.gguf", builder.bytes()))
+    return try ModelConverter(
+      source: GGUFModel(path: try folder.write("model.gguf", builder.bytes())))
   }
 }

@@ -62,9 +62,8 @@ import Testing
       ([source, "/nonexistent/x.bin"], 1, "/nonexistent/x.bin: cannot be created"),
       ([source, ""], 2, "\"\": is not the name of a file"),
       (["/nonexistent", output], 3, "/nonexistent: cannot be opened: No such file"),
-      (["/", output], 3, "/: is a directory; expected a GGUF file"),
+      (["/", output], 3, "/: is a directory with neither config.json"),
       (["/dev/zero", output], 3, "/dev/zero: is not a regular file"),
-      ([try Models.path(.quick), output], 3, "\(try Models.path(.quick)): does not begin with"),
     ]
     for (arguments, code, error) in mistakes {
       let outcome = try program.run(["convert"] + arguments)
@@ -73,6 +72,22 @@ import Testing
       #expect(outcome.errors.count { $0 == "\n" } == 1, "\(arguments): \(outcome)")
     }
     #expect(try leftovers() == ["tiny.gguf"])
+  }
+
+  @Test func aKilledConversionLeavesTheOldFileAndIsReported() throws {
+    let large = try largeModel()
+    try program.folder.write("tiny.bin", Array("precious".utf8))
+    let terminal = try PseudoTerminal(
+      Program.path, ["convert", large, output, "--version", "1", "--force"],
+      environment: program.environment)
+    try terminal.until("a temporary file") {
+      (try? leftovers().contains { $0.contains(".part-") }) ?? false
+    }
+    kill(terminal.process, SIGKILL)
+    #expect(try terminal.ending() == .signal(SIGKILL))
+    #expect(FileManager.default.contents(atPath: output) == Data("precious".utf8))
+    let next = try program.run(["convert", "-q", source, output, "--force"])
+    #expect(next.code == 0 && next.errors.contains("left by a conversion that did not end"))
   }
 
   @Test(arguments: [SIGINT, SIGTERM, SIGHUP])

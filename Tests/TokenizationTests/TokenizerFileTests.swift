@@ -213,3 +213,34 @@ struct TokenizerSectionTests {
     #expect(throws: TokenizerError.self) { try vocabulary.makeTokenizer() }
   }
 }
+
+/// Tokenizer files that are written.
+@Suite struct TokenizerWritingTests {
+  @Test(.enabled(if: TestData.isAvailable, "needs recorded data"))
+  func tokenizerBinIsThatOfLlama2C() throws {
+    let vocabulary = try Vocabulary(path: TestData.path("llama2/tokenizer.model"))
+    #expect(try vocabulary.tokenizerBin() == TestData.bytes("llama2/tokenizer.bin"))
+    let again = try vocabulary.sentencePieceModel()
+    let read = try again.withUnsafeBytes { try Vocabulary(tokenizerFile: $0) }
+    #expect(try read.section() == vocabulary.section())
+  }
+
+  @Test func bothFormatsComeBack() throws {
+    let vocabulary = TinyVocabulary.sentencePiece()
+    let model = try vocabulary.sentencePieceModel()
+    let fromModel = try model.withUnsafeBytes { try Vocabulary(tokenizerFile: $0) }
+    #expect(try fromModel.section() == vocabulary.section())
+    let bin = try vocabulary.tokenizerBin()
+    let fromBin = try bin.withUnsafeBytes { try Vocabulary(tokenizerFile: $0) }
+    #expect(try fromBin.section() == vocabulary.section())
+  }
+
+  @Test func otherVocabulariesAreRefused() {
+    #expect(throws: TokenizerError.self) { try TinyVocabulary.chatML().tokenizerBin() }
+    #expect(throws: TokenizerError.self) { try TinyVocabulary.chatML().sentencePieceModel() }
+    var moved = TinyVocabulary.sentencePiece()
+    moved.bos = 5
+    #expect(throws: TokenizerError.self) { try moved.tokenizerBin() }
+    #expect(throws: TokenizerError.self) { try moved.sentencePieceModel() }
+  }
+}

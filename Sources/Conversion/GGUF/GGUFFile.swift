@@ -1,22 +1,5 @@
 import ModelFile
 
-/// One tensor of a GGUF file: a matrix, or a vector as a matrix of one row.
-struct GGUFTensor: Hashable {
-  var name: String
-  var type: GGUFTensorType
-  /// Output features; all dimensions but the first, multiplied.
-  var rows: Int
-  /// Input features; GGUF's first dimension.
-  var columns: Int
-  /// First byte in the file.
-  var offset: Int
-  /// Bytes in the file; checked to lie inside it.
-  var byteCount: Int
-
-  /// Bytes of one row.
-  var rowBytes: Int { columns / type.blockSize * type.blockBytes }
-}
-
 /// A GGUF file with its header checked: metadata and the table of tensors, no weight read yet.
 ///
 /// Layout: `docs/gguf.md` of ggml. Versions 2 and 3, little-endian. What `llama.cpp` refuses is refused.
@@ -29,7 +12,7 @@ struct GGUFFile {
   let input: InputFile
   let metadata: GGUFMetadata
   /// In file order.
-  let tensors: [GGUFTensor]
+  let tensors: [StoredTensor]
 
   /// Opens a file and checks everything up to the first weight.
   init(path: String) throws {
@@ -76,7 +59,7 @@ struct GGUFFile {
   /// A tensor as its table entry has it.
   private struct TensorInfo {
     var name: String
-    var type: GGUFTensorType
+    var type: ElementType
     var rows: Int
     var columns: Int
     var byteCount: Int
@@ -90,10 +73,10 @@ struct GGUFFile {
       }
       let shape = try (0..<dimensions).map { _ in try reader.integer("'\(name)'", as: UInt64.self) }
       let number = try reader.integer("'\(name)'", as: UInt32.self)
-      guard let type = GGUFTensorType(rawValue: number) else {
+      guard let type = ElementType(rawValue: number) else {
         throw reader.input.damaged(
-          "tensor '\(name)' is \(GGUFTensorType.name(ofTypeNumber: number)), which cannot be read; "
-            + "use a file of types \(GGUFTensorType.supportedNames)")
+          "tensor '\(name)' is \(ElementType.name(ofTypeNumber: number)), which cannot be read; "
+            + "use a file of types \(ElementType.supportedNames)")
       }
       self.name = name
       self.type = type
@@ -102,7 +85,7 @@ struct GGUFFile {
     }
 
     private static func sizes(
-      _ shape: [UInt64], _ type: GGUFTensorType, _ name: String, _ input: InputFile
+      _ shape: [UInt64], _ type: ElementType, _ name: String, _ input: InputFile
     ) throws -> (rows: Int, columns: Int, byteCount: Int) {
       let text = shape.map(String.init).joined(separator: " x ")
       guard !shape.contains(0) else {
@@ -138,7 +121,7 @@ struct GGUFFile {
   /// writes and requires.
   private static func place(
     _ infos: [TensorInfo], alignment: Int, headerEnd: Int, _ input: InputFile
-  ) throws -> [GGUFTensor] {
+  ) throws -> [StoredTensor] {
     func aligned(_ offset: Int) -> Int { (offset + alignment - 1) & ~(alignment - 1) }
     let dataStart = aligned(headerEnd)
     var names = Set<String>()
@@ -161,9 +144,9 @@ struct GGUFFile {
       }
       let offset = dataStart + expected
       expected = aligned(expected + info.byteCount)
-      return GGUFTensor(
-        name: info.name, type: info.type, rows: info.rows, columns: info.columns, offset: offset,
-        byteCount: info.byteCount)
+      return StoredTensor(
+        name: info.name, file: input, offset: offset, rows: info.rows, columns: info.columns,
+        encoding: .blocks(info.type))
     }
   }
 }

@@ -3,12 +3,12 @@
 /// It grows as `.NAME.part-PID` in the same directory; ``commit()`` flushes it to the disk and renames
 /// it. Any failure, ``discard()`` and the end of the value remove it, and an existing file of the
 /// final name stays as it was.
-final class OutputFile {
+package final class OutputFile {
   /// One attempt to write; may be short or interrupted.
-  typealias Write = (Int32, UnsafeRawBufferPointer) throws(SystemError) -> Int
+  package typealias Write = (Int32, UnsafeRawBufferPointer) throws(SystemError) -> Int
 
-  let path: String
-  let temporaryPath: String
+  package let path: String
+  package let temporaryPath: String
   private let directory: String
   /// `nil` once committed or discarded.
   private var descriptor: Int32?
@@ -21,7 +21,7 @@ final class OutputFile {
   /// - Parameters:
   ///   - size: Bytes that will be written, to refuse a disk that has no room for them.
   ///   - write: The system's `write`, or a test's.
-  init(
+  package init(
     path: String, size: Int, write: @escaping Write = System.write
   ) throws(ModelFileError) {
     let slash = path.lastIndex(of: "/")
@@ -56,8 +56,15 @@ final class OutputFile {
     buffer.deallocate()
   }
 
+  /// Writes a small file at once, replacing one of the same name.
+  package static func write(_ bytes: [UInt8], to path: String) throws(ModelFileError) {
+    let file = try OutputFile(path: path, size: bytes.count)
+    try file.append(bytes)
+    try file.commit()
+  }
+
   /// Appends bytes.
-  func append(_ bytes: UnsafeRawBufferPointer) throws(ModelFileError) {
+  package func append(_ bytes: UnsafeRawBufferPointer) throws(ModelFileError) {
     if bytes.count > buffer.count - buffered { try flush() }
     guard bytes.count <= buffer.count else { return try writeAll(bytes) }
     UnsafeMutableRawBufferPointer(rebasing: buffer[buffered...]).copyMemory(from: bytes)
@@ -65,14 +72,14 @@ final class OutputFile {
   }
 
   /// Appends bytes.
-  func append(_ bytes: [UInt8]) throws(ModelFileError) {
+  package func append(_ bytes: [UInt8]) throws(ModelFileError) {
     try bytes.withUnsafeBufferPointer { view throws(ModelFileError) in
       try append(UnsafeRawBufferPointer(view))
     }
   }
 
   /// Flushes everything to the disk, gives the file its name, and makes the name durable.
-  func commit() throws(ModelFileError) {
+  package func commit() throws(ModelFileError) {
     try flush()
     guard let descriptor else { throw givenUp }
     do throws(SystemError) {
@@ -93,7 +100,7 @@ final class OutputFile {
   }
 
   /// Removes the temporary file; does nothing after ``commit()``.
-  func discard() {
+  package func discard() {
     guard let descriptor else { return }
     self.descriptor = nil
     try? System.close(descriptor)

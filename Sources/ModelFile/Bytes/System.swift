@@ -36,8 +36,10 @@ package struct FileStatus: Hashable, Sendable {
   /// Changes whenever the content does.
   package struct Version: Hashable, Sendable {
     package var size: Int
-    var seconds: Int
-    var nanoseconds: Int
+    /// When the content was last changed, since 1970.
+    package var seconds: Int
+    /// The part of a second besides.
+    package var nanoseconds: Int
   }
   package var kind: Kind
   package var identity: Identity
@@ -93,7 +95,7 @@ package enum System {
     }
   }
 
-  static func status(of path: String) throws(SystemError) -> FileStatus {
+  package static func status(of path: String) throws(SystemError) -> FileStatus {
     guard !path.utf8.contains(0) else { throw SystemError(code: ENOENT) }
     var status = stat()
     guard stat(path, &status) == 0 else { throw SystemError.last }
@@ -121,7 +123,7 @@ package enum System {
   }
 
   /// One `write`, which may be short or interrupted.
-  static func write(
+  package static func write(
     _ descriptor: Int32, _ bytes: UnsafeRawBufferPointer
   ) throws(SystemError) -> Int {
     #if canImport(Darwin)
@@ -182,7 +184,7 @@ package enum System {
   }
 
   /// Bytes an ordinary user may still write on the file system of `path`; `nil` when it cannot say.
-  static func freeBytes(at path: String) -> Int? {
+  package static func freeBytes(at path: String) -> Int? {
     var status = statvfs()
     guard statvfs(path, &status) == 0 else { return nil }
     let (bytes, overflow) = UInt64(status.f_bavail)
@@ -190,5 +192,5 @@ package enum System {
     return overflow ? Int.max : Int(clamping: bytes)
   }
 
-  static var processID: Int32 { getpid() }
+  package static var processID: Int32 { getpid() }
 }

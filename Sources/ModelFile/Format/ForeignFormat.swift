@@ -1,17 +1,19 @@
 /// Files that are often given for a model, known by their first bytes.
-enum ForeignFormat {
+package enum ForeignFormat {
   /// Says what the file is and what to do, or `nil` when it may be a model.
-  static func describe(_ bytes: UnsafeRawBufferPointer) -> String? {
+  package static func describe(_ bytes: UnsafeRawBufferPointer) -> String? {
     if let known = signatures.first(where: { bytes.starts(with: $0.prefix) }) {
       return known.text
     }
-    if isSafetensors(bytes) { return "is a safetensors file; " + needsGGUF }
+    if isSafetensors(bytes) {
+      return "is a safetensors file; convert its directory with `llama-chat convert`"
+    }
     // A v0 file begins with its width, at most 65536, so its third byte is 0 or 1; text and pickle
     // opcodes are larger.
     guard bytes.count >= 4, bytes[2] > 1 else { return nil }
     switch (bytes[0], bytes[1]) {
     case (0x80, 2...5):
-      return "is a Python pickle; " + needsGGUF
+      return "is an old Python pickle; save it again with torch 1.6 or later"
     case (UInt8(ascii: "<"), UInt8(ascii: "!")), (UInt8(ascii: "<"), UInt8(ascii: "?")),
       (UInt8(ascii: "<"), UInt8(ascii: "A")...UInt8(ascii: "z")):
       return "is an HTML or XML page, not a model; download the file itself"
@@ -21,11 +23,10 @@ enum ForeignFormat {
   }
 
   private static let convert = "convert it with `llama-chat convert`"
-  private static let needsGGUF = "`llama-chat convert` reads the model as GGUF"
 
   private static let signatures: [(prefix: [UInt8], text: String)] = [
     (Array("GGUF".utf8), "is a GGUF file; " + convert),
-    (Array("PK\u{3}\u{4}".utf8), "is a zip archive, perhaps a torch checkpoint; " + needsGGUF),
+    (Array("PK\u{3}\u{4}".utf8), "is a zip archive, perhaps a torch checkpoint; " + convert),
     ([0x1F, 0x8B, 8], "is gzip-compressed; decompress it first"),
     (
       Array("version https://git-lfs".utf8),

@@ -2,24 +2,38 @@
 ///
 /// `scale = max|w| / 127`, `q = w / scale` rounded half to even: bit for bit what llama2.c's export.py
 /// computes in fp32. A group whose scale is 0 has all `q` 0 (export.py divides 0 by 0 there).
-enum GroupQuantization {
+package enum GroupQuantization {
   /// Quantises whole groups of finite values (see ``UnsafeBufferPointer/firstNonFinite``).
   static func quantize(
     _ values: UnsafeBufferPointer<Float>, groupSize: Int
   ) -> (values: [Int8], scales: [Float]) {
-    guard let base = values.baseAddress else { return ([], []) }
     let groups = values.count / groupSize
-    var scales: [Float] = []
-    scales.reserveCapacity(groups)
+    var scales = [Float](repeating: 0, count: groups)
     let quantized = [Int8](unsafeUninitializedCapacity: groups * groupSize) { buffer, count in
-      guard let output = buffer.baseAddress else { return }
-      for group in 0..<groups {
-        let first = group * groupSize
-        scales.append(quantizeGroup(base + first, count: groupSize, into: output + first))
+      scales.withUnsafeMutableBufferPointer { scales in
+        quantize(values, groupSize: groupSize, into: buffer, scales: scales)
       }
       count = groups * groupSize
     }
     return (quantized, scales)
+  }
+
+  /// Quantises whole groups of finite values into memory that is there already; on any thread.
+  ///
+  /// - Parameters:
+  ///   - values: A multiple of `groupSize`.
+  ///   - quantized: Room for as many values.
+  ///   - scales: Room for a scale of each group.
+  package static func quantize(
+    _ values: UnsafeBufferPointer<Float>, groupSize: Int,
+    into quantized: UnsafeMutableBufferPointer<Int8>, scales: UnsafeMutableBufferPointer<Float>
+  ) {
+    guard let base = values.baseAddress, let output = quantized.baseAddress else { return }
+    let groups = min(values.count, quantized.count) / groupSize
+    for group in 0..<min(groups, scales.count) {
+      let first = group * groupSize
+      scales[group] = quantizeGroup(base + first, count: groupSize, into: output + first)
+    }
   }
 
   private static func quantizeGroup(

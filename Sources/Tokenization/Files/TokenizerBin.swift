@@ -78,3 +78,44 @@ enum TokenizerBin {
     pieces.append(escaped)
   }
 }
+
+extension TokenizerBin {
+  /// The bytes that llama2.c's tokenizer.py writes for the same vocabulary.
+  ///
+  /// - Throws: ``TokenizerError`` for a vocabulary that is not SentencePiece's, or whose special tokens
+  ///   are not where readers of the format expect them.
+  static func write(_ vocabulary: Vocabulary) throws -> [UInt8] {
+    try vocabulary.validate()
+    guard vocabulary.kind == .sentencePiece else {
+      throw TokenizerError(
+        reason: "is \(vocabulary.kind.summary); a tokenizer.bin can only hold SentencePiece's")
+    }
+    guard vocabulary.unknown == 0, vocabulary.bos == 1, vocabulary.eos == 2 else {
+      throw TokenizerError(
+        reason: "has other special ids than 0, 1 and 2, which a tokenizer.bin cannot say")
+    }
+    let pieces = vocabulary.pieces.enumerated().map { id, piece -> [UInt8] in
+      id == 1 || id == 2 ? [0x0A] + piece + [0x0A] : unescaped(piece)
+    }
+    var bytes: [UInt8] = []
+    bytes.append(littleEndian: UInt32(clamping: pieces.map(\.count).max() ?? 0))
+    for (piece, score) in zip(pieces, vocabulary.scores) {
+      bytes.append(float: score)
+      bytes.append(littleEndian: Int32(clamping: piece.count))
+      bytes += piece
+    }
+    return bytes
+  }
+
+  /// A piece with a space for each U+2581.
+  private static func unescaped(_ piece: [UInt8]) -> [UInt8] {
+    var bytes: [UInt8] = []
+    var rest = piece[...]
+    while let byte = rest.first {
+      let isSpace = rest.starts(with: SentencePieceTokenizer.space)
+      bytes.append(isSpace ? 0x20 : byte)
+      rest = rest.dropFirst(isSpace ? SentencePieceTokenizer.space.count : 1)
+    }
+    return bytes
+  }
+}

@@ -13,6 +13,16 @@ extension Vocabulary {
   /// - Throws: ``TokenizerError`` when the parts do not fit together.
   public func section() throws -> [UInt8] { try TokenizerSection.write(self) }
 
+  /// The bytes of llama2.c's `tokenizer.bin`, as its tokenizer.py writes it.
+  ///
+  /// - Throws: ``TokenizerError`` for a vocabulary the format has no room for.
+  public func tokenizerBin() throws -> [UInt8] { try TokenizerBin.write(self) }
+
+  /// The bytes of SentencePiece's `tokenizer.model`.
+  ///
+  /// - Throws: ``TokenizerError`` for a vocabulary the format has no room for.
+  public func sentencePieceModel() throws -> [UInt8] { try SentencePieceWriter.write(self) }
+
   /// Reads `tokenizer.bin` (llama2.c) or `tokenizer.model` (SentencePiece), told apart by content.
   ///
   /// - Throws: ``TokenizerError`` naming the file and what is wrong in it.

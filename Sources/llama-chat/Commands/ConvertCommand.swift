@@ -5,27 +5,41 @@ import Foundation
 import Inference
 import ModelFile
 
-/// `llama-chat convert`: another project's model file to one self-contained .bin file.
+/// `llama-chat convert`: any Llama model to one self-contained .bin file, or to a Hugging Face directory.
 struct ConvertCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "convert",
-    abstract: "Convert a GGUF file into one self-contained model file.",
+    abstract: "Convert a model of any common format into one self-contained model file.",
     discussion: """
-      Reads GGUF files of architecture llama with F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, \
-      Q4_K, Q5_K and Q6_K tensors. The tokenizer, the special token ids and the kind of chat \
-      template go into the output, so that it needs no other file.
+      SOURCE is found out by looking: a Hugging Face directory (config.json with safetensors or \
+      pytorch_model*.bin), a Meta directory (params.json with consolidated.NN.pth), a llama2.c \
+      checkpoint (.pt), a GGUF file of architecture llama (F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, \
+      Q5_1, Q4_K, Q5_K, Q6_K), or a model file of version 0, 1 or 2. Tokenizer, special token ids \
+      and the kind of chat template go into the output, so that it needs no other file. A \
+      tokenizer.model becomes a tokenizer.bin.
       """)
 
-  @Argument(help: "The GGUF file.", completion: .file(extensions: ["gguf"]))
+  /// What is written.
+  enum Target: String, ExpressibleByArgument, CaseIterable {
+    /// A model file.
+    case bin
+    /// A Hugging Face directory.
+    case safetensors
+  }
+
+  @Argument(help: "The model: a file or a directory.", completion: .file())
   var source: String
 
-  @Argument(help: "The model file to write.", completion: .file())
+  @Argument(help: "The model file to write (with --to safetensors: the directory).")
   var output: String
+
+  @Option(help: "What to write: one model file, or a Hugging Face directory (F32).")
+  var to = Target.bin
 
   @Option(
     name: .customLong("version"), parsing: .unconditional,
-    help: "Output format: 1 is fp32, 2 is int8 with scales (q80).",
-    transform: numberArgument(expected: "1 or 2") { 1...2 ~= $0 })
+    help: "Output format: 0 and 1 are fp32, 2 is int8 with scales (q80).",
+    transform: numberArgument(expected: "0, 1 or 2") { 0...2 ~= $0 })
   var formatVersion = 2
 
   @Option(
@@ -34,65 +48,67 @@ struct ConvertCommand: ParsableCommand {
     transform: numberArgument(expected: "a whole number, 1 or more") { $0 >= 1 })
   var groupSize: Int?
 
-  @Flag(help: "Replace an existing output file.")
+  @Option(
+    name: [.customShort("z"), .long],
+    help: "A tokenizer.model, tokenizer.bin or tokenizer.json, instead of the source's own.",
+    completion: .file())
+  var tokenizer: String?
+
+  @Option(help: "Chat template (default: recognised in the source).")
+  var template: TemplateKind?
+
+  @Option(
+    parsing: .unconditional, help: "Base of RoPE's frequencies (default: the source's).",
+    transform: numberArgument(expected: "a number above 0") { $0 > 0 && $0.isFinite })
+  var ropeTheta: Float?
+
+  @Flag(help: "Replace existing output.")
   var force = false
 
   @Flag(name: .shortAndLong, help: "Show no progress.")
   var quiet = false
 
   func validate() throws {
-    guard formatVersion == 2 || groupSize == nil else {
+    guard formatVersion == 2 && to == .bin || groupSize == nil else {
       throw ValidationError("--group-size: only version 2 has groups")
     }
   }
 
   func run() throws {
     try Signals.install()
+    for file in LeftoverFile.all(of: to == .bin ? output : output + "/model.safetensors") {
+      Report.warning(
+        "\(file.path): \(SizeText.bytes(file.size)) left by a conversion that did not end; remove it"
+      )
+    }
+    guard try SourceKind(of: source) != .tokenizer else { return try convertTokenizer() }
+    let converter = try ModelConverter(
+      path: source,
+      options: SourceOptions(tokenizer: tokenizer, template: template, ropeTheta: ropeTheta))
     Signals.enter(.writing)
-    let converter = try GGUFConverter(path: source)
-    var warnings = converter.warnings(version: formatVersion)
+    var warnings = converter.warnings(version: to == .bin ? formatVersion : 1)
     var meter = ConversionMeter(isShown: !quiet)
-    try converter.convert(
-      to: output, version: formatVersion, groupSize: groupSize, overwrite: force
-    ) { done, total, tensor in
+    let progress = { (done: Int, total: Int, tensor: String) in
       // Not before: a request that is refused gets its error alone.
       for warning in warnings { Report.warning("\(source): \(warning)") }
       warnings = []
       if interruptFlag.isRaised { throw Interrupted() }
       meter.update(done: done, total: total, tensor: tensor)
     }
+    switch to {
+    case .bin:
+      try converter.convert(
+        to: output, version: formatVersion, groupSize: groupSize, overwrite: force,
+        progress: progress)
+    case .safetensors:
+      try converter.export(to: output, overwrite: force, progress: progress)
+    }
     meter.finish(output: output)
   }
-}
 
-/// One line on standard error that says how far a conversion is: replaced in a terminal, once a tenth
-/// elsewhere.
-private struct ConversionMeter {
-  let isShown: Bool
-  private let isTerminal = isatty(STDERR_FILENO) == 1
-  private let start = ContinuousClock.now
-  private var lastShown = -1
-  private var total = 0
-
-  init(isShown: Bool) { self.isShown = isShown }
-
-  mutating func update(done: Int, total: Int, tensor: String) {
-    self.total = total
-    let percent = total == 0 ? 100 : Int(Double(done) / Double(total) * 100)
-    let step = isTerminal ? percent : percent / 10
-    guard isShown, step != lastShown else { return }
-    lastShown = step
-    let text = "\(percent) % of \(SizeText.bytes(total)) · \(visible(tensor, singleLine: true))"
-    guard isTerminal else { return write("\(text)\n") }
-    write("\r\u{1B}[K" + text.fitted(to: TerminalStyle.columns(of: STDERR_FILENO) - 1))
+  private func convertTokenizer() throws {
+    let size = try TokenizerConversion.convert(source, to: output, overwrite: force)
+    guard !quiet else { return }
+    writeAll("\(visible(output, singleLine: true)): \(SizeText.bytes(size))\n", to: STDERR_FILENO)
   }
-
-  func finish(output: String) {
-    guard isShown else { return }
-    let time = seconds((ContinuousClock.now - start).inSeconds)
-    let text = "\(visible(output, singleLine: true)): \(SizeText.bytes(total)) in \(time)"
-    write(isTerminal ? "\r\u{1B}[K\(text)\n" : "\(text)\n")
-  }
-
-  private func write(_ text: String) { writeAll(text, to: STDERR_FILENO) }
 }

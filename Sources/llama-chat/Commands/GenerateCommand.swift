@@ -29,7 +29,8 @@ struct GenerateCommand: ParsableCommand {
     help: "The text to continue.")
   var prompt = ""
 
-  func run() throws {
+  mutating func run() throws {
+    try options.convertIfNeeded()
     try Signals.install()
     let (engine, tokenizer) = try options.load()
     // Only f32 gives run's text.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Chat
+import Conversion
 import Inference
 import ModelFile
 import Tokenization
@@ -7,9 +8,10 @@ import Tokenization
 /// `llama-chat inspect`: what is in a model file.
 struct InspectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "inspect", abstract: "Show what is in a model file.")
+    commandName: "inspect",
+    abstract: "Show what is in a model file, or in any source that `convert` reads.")
 
-  @Argument(help: "The model file.", completion: .file())
+  @Argument(help: "The model file or source.", completion: .file())
   var model: String
 
   @Option(name: [.customShort("z"), .long], help: "The tokenizer to check against the model.")
@@ -18,7 +20,23 @@ struct InspectCommand: ParsableCommand {
   @Flag(help: "Read every value and report the first that is NaN, infinite or a negative scale.")
   var verify = false
 
+  @Option(
+    help: ArgumentHelp(
+      "Show how far each tensor's values are from this model's.", valueName: "model"),
+    completion: .file())
+  var against: String?
+
   func run() throws {
+    if let against {
+      return try SourceInspection(model, tokenizer: tokenizer).compare(against: against)
+    }
+    // What is no source at all gets its error as a model file.
+    if let kind = try? SourceKind(of: model), kind != .modelFile {
+      let inspection = try SourceInspection(model, tokenizer: tokenizer)
+      try inspection.show()
+      if verify { try inspection.verify() }
+      return
+    }
     let checkpoint = try Checkpoint(path: model)
     Report.warnings(of: checkpoint)
     let sections = [header(checkpoint), extensionBlock(checkpoint), tensors(checkpoint)]

@@ -7,8 +7,13 @@ import Tokenization
 
 /// The arguments every command that runs a model shares.
 struct ModelOptions: ParsableArguments {
-  @Argument(help: "The model file (llama2.c version 0, 1 or 2).", completion: .file())
+  @Argument(
+    help: "The model file (version 0, 1 or 2), or any model that `convert` reads.",
+    completion: .file())
   var model: String
+
+  @Flag(help: "Convert a model of another format without asking.")
+  var yes = false
 
   @Option(
     name: [.customShort("z"), .long],
@@ -24,10 +29,19 @@ struct ModelOptions: ParsableArguments {
     transform: ThreadChoice.init(argument:))
   var threads: ThreadChoice = .count(Processors.available)
 
+  /// Makes ``model`` a model file, converting it once when it is of another format.
+  ///
+  /// - Throws: ``InputError`` when the user says no or cannot be asked, and what conversion throws.
+  mutating func convertIfNeeded() throws {
+    model = try ConvertedModels(isConfirmed: yes, tokenizer: tokenizer)
+      .modelFile(for: model)
+  }
+
   /// Opens the model and its tokenizer and starts the engine.
   func load() throws -> (engine: Engine, tokenizer: any Tokenizer) {
     let checkpoint = try Checkpoint(path: model)
     Report.warnings(of: checkpoint)
+    MemoryWarning.report(checkpoint)
     let vocabulary = try Vocabulary.resolve(for: checkpoint, override: tokenizer)
     if vocabulary.count < checkpoint.config.vocabSize {
       Report.warning(

@@ -1,8 +1,8 @@
-/// How a GGUF tensor's values are stored; raw values are the format's type numbers.
+/// How a tensor's values are stored; raw values are GGUF's type numbers.
 ///
-/// A row is a sequence of blocks, each of `blockSize` values in `blockBytes` bytes (`ggml.h`,
+/// safetensors and torch archives know the first three kinds alone: F32, F16 and BF16. A row is a sequence of blocks, each of `blockSize` values in `blockBytes` bytes (`ggml.h`,
 /// `ggml-common.h`).
-enum GGUFTensorType: UInt32, CaseIterable {
+enum ElementType: UInt32, CaseIterable, Sendable {
   case f32 = 0
   case f16 = 1
   case q40 = 2

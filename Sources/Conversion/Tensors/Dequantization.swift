@@ -1,7 +1,7 @@
 /// Stored values to fp32, bit for bit what gguf-py's `quants.dequantize` gives.
 ///
 /// Every product and sum is one fp32 rounding, in gguf-py's order; nothing is fused.
-extension GGUFTensorType {
+extension ElementType {
   /// Expands whole blocks.
   ///
   /// - Parameters:

@@ -18,6 +18,15 @@ enum ByteLevelAlphabet {
     return bytes
   }()
 
+  private static let characters: [UInt8: [UInt8]] = Dictionary(
+    bytes.compactMap { scalar, byte in UTF8.encode(scalar).map { (byte, Array($0)) } }
+  ) { first, _ in first }
+
+  /// Bytes written in the alphabet, as UTF-8.
+  static func encode(_ bytes: some Sequence<UInt8>) -> [UInt8] {
+    bytes.flatMap { characters[$0] ?? [] }
+  }
+
   /// The bytes a piece stands for; `nil` when it is not written in the alphabet.
   static func decode(_ piece: some Collection<UInt8>) -> [UInt8]? {
     guard let text = String(validating: piece, as: UTF8.self) else { return nil }

@@ -36,8 +36,8 @@ final class InputFile: Sendable {
     }
     switch status.kind {
     case .regular: break
-    case .directory: throw damaged(path, "is a directory; expected a GGUF file")
-    case .other: throw damaged(path, "is not a regular file; expected a GGUF file")
+    case .directory: throw damaged(path, "is a directory; expected a file")
+    case .other: throw damaged(path, "is not a regular file; expected a model")
     }
     // Far above any model, and low enough for sums of places in the file.
     guard status.version.size < 1 << 56 else {
@@ -74,6 +74,29 @@ final class InputFile: Sendable {
       }
       done += count
     }
+  }
+
+  /// The bytes from `offset` on, which must be few: they are all in memory.
+  func bytes(at offset: Int, count: Int) throws -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: count)
+    try bytes.withUnsafeMutableBytes { try read(at: offset, into: $0) }
+    return bytes
+  }
+
+  /// All bytes of a small file.
+  ///
+  /// - Throws: ``ConversionError`` when it has more than `limit` bytes.
+  func contents(limit: Int) throws -> [UInt8] {
+    guard size <= limit else {
+      throw damaged(
+        "is \(SizeText.bytes(size)); at most \(SizeText.bytes(limit)) are accepted for such a file")
+    }
+    return try bytes(at: 0, count: size)
+  }
+
+  /// What changes whenever the file's content does.
+  var fingerprint: String {
+    "\(version.size) \(version.seconds).\(version.nanoseconds)"
   }
 
   /// Checks that the file is as it was when it was opened.

@@ -1,7 +1,7 @@
 /// The K types: 256 values in sub-blocks whose scales are themselves quantised.
 ///
 /// Layouts: `ggml-common.h` (`block_q4_K`, `block_q5_K`, `block_q6_K`).
-extension GGUFTensorType {
+extension ElementType {
   /// Q4_K: half scale and half minimum of the scales, 12 bytes of 6-bit scales and minimums,
   /// 128 bytes of nibbles.
   ///
