@@ -74,9 +74,19 @@ static LCK_TARGET void quantize_q80(int8_t *values, float *scales, int32_t *offs
 
 // MARK: - Norm, rotation, activation
 
+// The squares added one after the other, each step rounded.
+LCK_INLINE float sum_of_squares(const float *x, size_t n) {
+  float total = 0, squares[4 * sum_block] __attribute__((aligned(64)));
+  for (size_t i = 0; i < n; i += 4 * sum_block) {
+    size_t count = smaller(n - i, 4 * sum_block);
+    for (size_t j = 0; j < count; j++) squares[j] = x[i + j] * x[i + j];
+    total = ordered_sum(total, squares, count);
+  }
+  return total;
+}
+
 static LCK_TARGET void rmsnorm(float *out, const float *x, const float *weight, size_t n, float eps) {
-  float squares = 0;
-  for (size_t i = 0; i < n; i++) squares += x[i] * x[i];
+  float squares = sum_of_squares(x, n);
   float inverse = 1.0f / __builtin_sqrtf(squares / (float)n + eps);
   for (size_t i = 0; i < n; i++) out[i] = weight[i] * (inverse * x[i]);
 }

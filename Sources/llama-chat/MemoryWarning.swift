@@ -1,5 +1,5 @@
 import Conversion
-import Foundation
+import Inference
 import ModelFile
 
 /// Warns of a model whose weights do not fit into memory: it runs, but from the disk, at a token every few
@@ -7,7 +7,7 @@ import ModelFile
 enum MemoryWarning {
   /// Says so, with the command that makes the model fit where there is one.
   static func report(_ checkpoint: Checkpoint) {
-    guard let text = text(for: checkpoint, available: available) else { return }
+    guard let text = text(for: checkpoint, available: SystemMemory.available()) else { return }
     Report.warning(text)
   }
 
@@ -24,17 +24,5 @@ enum MemoryWarning {
     let fits = size <= available ? "which fits" : "which is faster"
     return sizes
       + "; `llama-chat convert \(checkpoint.path) OUT.bin` makes it \(SizeText.bytes(size)), \(fits)"
-  }
-
-  /// What the system calls available, in bytes; all memory where it does not say.
-  private static var available: Int {
-    let all = Int(clamping: ProcessInfo.processInfo.physicalMemory)
-    let report = try? String(contentsOfFile: "/proc/meminfo", encoding: .utf8)
-    let line = report?.split(separator: "\n").first { $0.hasPrefix("MemAvailable:") }
-    guard let kilobytes = line?.split(separator: " ").dropFirst().first.flatMap({ Int($0) }) else {
-      return all
-    }
-    let (bytes, overflow) = kilobytes.multipliedReportingOverflow(by: 1024)
-    return overflow ? all : bytes
   }
 }

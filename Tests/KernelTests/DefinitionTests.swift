@@ -70,6 +70,27 @@ import Testing
     #expect(tiny == Quantized(values: [127, -127, 1, 0], scales: [least], group: 4))
   }
 
+  /// llama2.c's order: the squares one after the other, each step rounded.
+  @Test(arguments: Table.all, [1, 127, 128, 129, 576, 1100, 4096])
+  func rmsnormIsThatOfRun(_ table: Table, n: Int) {
+    for scale: Float in [1e-12, 1, 1e9] {
+      var inputs = Inputs(seed: n)
+      let x = inputs.floats(n).map { $0 * scale }
+      let weight = inputs.floats(n)
+      var squares: Float = 0
+      for value in x {
+        let square = value * value
+        squares += square
+      }
+      let inverse = 1 / (squares / Float(n) + 1e-5).squareRoot()
+      let expected = zip(x, weight).map { value, weight in
+        let scaled = inverse * value
+        return weight * scaled
+      }
+      #expect(table.rmsnorm(x, weight: weight, eps: 1e-5) == expected)
+    }
+  }
+
   @Test(arguments: Table.all)
   func rmsnormIsOneOverTheRootMeanSquare(_ table: Table) {
     let x: [Float] = [3, -4, 0, 5, 1]

@@ -1,9 +1,9 @@
 import Foundation
 
 /// How much memory can still be taken.
-enum SystemMemory {
+public enum SystemMemory {
   /// Bytes: what the system calls available, or what the control group leaves, whichever is less.
-  static func available() -> Int {
+  public static func available() -> Int {
     // macOS has no such files and pages to disk instead: there all of its memory counts.
     min(
       availableToSystem ?? Int(clamping: ProcessInfo.processInfo.physicalMemory),
