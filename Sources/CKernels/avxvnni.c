@@ -1,4 +1,5 @@
-// AVX2, FMA and F16C with VNNI, as laptops without AVX-512 have it: `vpdpbusd` multiplies unsigned by signed bytes, exactly.
+// AVX2, FMA and F16C with VNNI, as laptops without AVX-512 have it: `vpdpbusd` multiplies unsigned by signed bytes,
+// exactly.
 #if defined(__x86_64__)
 
 #include <immintrin.h>
