@@ -50,27 +50,33 @@ LCK_INLINE i32x16 dot_step(i32x16 acc, i32x16 w, int32_t x) {
   return (i32x16)_mm512_dpbusd_epi32((__m512i)acc, (__m512i)w, _mm512_set1_epi32(x));
 }
 
-// Each group's sum starts in 64 / 4 or 32 / 4 lanes; a tree of additions brings them together.
+// acc + the products of 32 weights and inputs, in eight lanes.
+LCK_INLINE __m256i dot_32(__m256i acc, const int8_t *w, const int8_t *x) {
+  __m256i flipped = _mm256_xor_si256(_mm256_loadu_si256((const __m256i *)w), _mm256_set1_epi32(LCK_W_FLIP));
+  return _mm256_dpbusd_epi32(acc, flipped, _mm256_loadu_si256((const __m256i *)x));
+}
+
+LCK_INLINE __m256i group_sum(const int8_t *w, const int8_t *x, const size_t group) {
+  __m256i sum = dot_32(_mm256_setzero_si256(), w, x);
+  return group == 64 ? dot_32(sum, w + 32, x + 32) : sum;
+}
+
+// A group's sum starts in eight lanes, as that leaves fewer to bring together than sixteen; then a tree of
+// additions.
 LCK_INLINE i32x16 group_sums(const int8_t *w, const int8_t *x, const int32_t *offsets, size_t count,
                              const size_t group) {
-  const __m512i bias = _mm512_set1_epi8(-128);
-  i32x16 v[16];
-  LCK_UNROLL for (size_t i = 0; i < group / 4; i++) {
-    __m512i acc = _mm512_setzero_si512();
-    if (count == 16 || i * 64 < count * group) {
-      size_t bytes = count * group - i * 64;
-      __mmask64 used = count == 16 || bytes >= 64 ? ~(__mmask64)0 : ((__mmask64)1 << bytes) - 1;
-      __m512i wi = _mm512_xor_si512(_mm512_maskz_loadu_epi8(used, w + i * 64), bias);
-      __m512i xi = _mm512_maskz_loadu_epi8(used, x + i * 64);
-      if (i % 2 == 0) _mm_prefetch((const char *)w + i * 64 + prefetch_bytes, _MM_HINT_T1);
-      acc = _mm512_dpbusd_epi32(acc, wi, xi);
-    }
-    v[i] = (i32x16)acc;
+  i32x16 pairs[8];
+  LCK_UNROLL for (size_t i = 0; i < 16; i += 2) {
+    __m256i even = _mm256_setzero_si256(), odd = even;
+    if (i < count) even = group_sum(w + i * group, x + i * group, group);
+    if (i + 1 < count) odd = group_sum(w + (i + 1) * group, x + (i + 1) * group, group);
+    // One line of two, as its neighbour comes along.
+    if (group == 64 || i % 4 == 0) _mm_prefetch((const char *)w + i * group + prefetch_bytes, _MM_HINT_T1);
+    pairs[i / 2] = (i32x16)_mm512_inserti64x4(_mm512_castsi256_si512(even), odd, 1);
   }
-  if (group == 64) return sum_each(v) - load_i32(offsets);
-  i32x16 halves = sum_halves(v);
-  return __builtin_shufflevector(halves, halves, 0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15)
-         - load_i32(offsets);
+  i32x16 halves = sum_halves(pairs);
+  halves = __builtin_shufflevector(halves, halves, 0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15);
+  return halves - load_i32(offsets);
 }
 
 #include "matmul_q80.h"

@@ -126,13 +126,6 @@ LCK_INLINE i32x16 sum_halves(const i32x16 *v) {
   return LCK_FOLD(c[0], c[1], 1);
 }
 
-// The sums of sixteen vectors as lanes 0...15.
-LCK_INLINE i32x16 sum_each(const i32x16 *v) {
-  i32x16 halves[8];
-  LCK_UNROLL for (int i = 0; i < 8; i++) halves[i] = LCK_FOLD(v[i], v[i + 8], 8);
-  return sum_halves(halves);
-}
-
 #define LCK_SWAP(x, y, width)                                                          \
   do {                                                                                 \
     i32x16 even = LCK_EVEN_##width(x, y);                                              \
