@@ -205,6 +205,19 @@ import Testing
       ])
   }
 
+  @Test func everyCommandThatReadsAgainSaysSo() throws {
+    let tiny = TinyRepl(try TinyChat(settings: [.temp: "1.5"]))
+    try tiny.type("One", "Two", "Three", ":drop 1", ":regen")
+    let unread = try #require(tiny.repl.statistics.last).read
+    #expect(tiny.output.notices.last { $0.hasPrefix("seed ") }?.contains("; ") == true)
+    #expect(
+      tiny.output.notices.contains { $0.contains("; \(unread) tokens to read again") })
+    try tiny.type(":regen")
+    #expect(tiny.output.notices.first == "seed 8 → 9")
+    try tiny.type(":branch 1", ":undo")
+    #expect(tiny.output.notices.allSatisfy { $0.contains(" tokens to read again") })
+  }
+
   @Test func historyShowsTurnsAndTokens() throws {
     let tiny = TinyRepl(try TinyChat(settings: [.max: "3"]))
     try tiny.type("One", "Two", ":history", ":history 1", ":history 3")

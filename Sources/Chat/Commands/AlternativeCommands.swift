@@ -45,6 +45,8 @@ extension Repl {
       throw CommandError(
         "alt", "expected a token and an alternative, as in :alt 3 2, got \"\(text)\"")
     }
+    let unread = conversation.tokensToRegenerate
+    if unread > 0 { output.notice("going on; \(price(of: unread, when: ""))") }
     try answer(.alternative(token: place, number: number))
   }
 

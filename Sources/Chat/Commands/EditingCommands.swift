@@ -33,8 +33,10 @@ extension Repl {
     case .clear(let turns):
       output.notice("restored \(counted(turns, "turn")) (\(context))")
     case .turns(let numbers, let tokens, let question):
+      let unread = conversation.turns.isEmpty ? 0 : conversation.pendingTokens
+      let cost = unread > 0 ? "; \(price(of: unread))" : ""
       output.notice(
-        "undid \(named(turns: numbers)) (−\(SizeText.grouped(tokens)) tokens, \(context))")
+        "undid \(named(turns: numbers)) (−\(SizeText.grouped(tokens)) tokens, \(context))\(cost)")
       prefill = Self.typed(question)
     }
   }

@@ -70,6 +70,13 @@ extension Conversation {
   /// - Throws: ``ChatError`` when there is nothing to go on with.
   public func tokensToContinue() throws -> Int {
     let (turn, said) = try lastReply()
+    return unreadTokens(upTo: turn, saying: said)
+  }
+
+  /// What another reply to the last question must read: tokens not in the cache.
+  public var tokensToRegenerate: Int { turns.last.map { unreadTokens(upTo: $0, saying: []) } ?? 0 }
+
+  private func unreadTokens(upTo turn: Turn, saying said: [TokenID]) -> Int {
     let prompt = template.encode(
       system: system, turns: turns.dropLast(), pending: turn.question)
     return (prompt + said).count - cache.commonPrefix(with: prompt + said)

@@ -69,7 +69,9 @@ extension Repl {
   private func announceRegeneration() {
     let seed = conversation.settings.seed
     let remark = conversation.settings.temperature == 0 ? " (temp is 0: the same reply again)" : ""
-    output.notice("seed \(seed) → \(seed &+ 1)\(remark)")
+    let unread = conversation.tokensToRegenerate
+    let cost = unread > 0 ? "; \(price(of: unread, when: ""))" : ""
+    output.notice("seed \(seed) → \(seed &+ 1)\(remark)\(cost)")
   }
 
   /// Says why a reply ended, unless the model ended it.
