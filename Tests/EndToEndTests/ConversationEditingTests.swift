@@ -39,6 +39,24 @@ import Testing
     try terminal.expect("turn 1 unchanged")
   }
 
+  @Test func aPlainTerminalShowsTheQuestion() throws {
+    let program = try Program()
+    let terminal = try PseudoTerminal(
+      Program.path, try Models.arguments(.quick) + ["--plain"], environment: program.environment)
+    for line in ["one\r", ":edit\r"] {
+      try terminal.expect("> ")
+      try terminal.type(line)
+    }
+    try terminal.expect("turn 1: Enter replaces it")
+    try terminal.expect("was: one")
+    try terminal.expect("> ")
+    try terminal.type("two\r")
+    try terminal.expect("cached")
+    try terminal.expect("> ")
+    try terminal.type(":history\r")
+    try terminal.expect("> two")
+  }
+
   @Test func aFailingEditorChangesNothing() throws {
     let terminal = try Program(["EDITOR": "false"]).chat()
     try terminal.type("one\r")
