@@ -117,8 +117,12 @@ struct ChatCommand: ParsableCommand {
   private func converse(_ repl: Repl) throws {
     let showsNotes = isatty(STDERR_FILENO) == 1
     if showsNotes { Banner.show(repl, plain: isPlain) }
-    guard usesEditor else { return try repl.run(PlainLines(asks: showsNotes)) }
     let output = isatty(STDOUT_FILENO) == 1 ? STDOUT_FILENO : STDERR_FILENO
+    if isatty(output) == 1 {
+      repl.clipboard = { Clipboard.put($0, on: output) }
+      repl.externalEditor = { try ExternalEditor.editBetweenPrompts($0, terminal: output) }
+    }
+    guard usesEditor else { return try repl.run(PlainLines(asks: showsNotes)) }
     let style = TerminalStyle(stream: output, policy: color, plain: false)
     let editor = try LineEditor(output: output, style: style, history: history) {
       [unowned repl] in repl.completions(for: $0)

@@ -26,8 +26,8 @@ import Testing
 @Suite struct CommandTableTests {
   @Test func hasExactlyTheDocumentedCommands() {
     let documented = """
-      help quit temp topp seed max threads set system prompt prompts clear undo regen ctx stats \
-      tokens model
+      help quit temp topp seed max threads set system prompt prompts clear undo edit edit! regen \
+      continue amend branch drop history probs alt copy ctx stats tokens model
       """
     #expect(
       CommandTable.all.map(\.name).sorted()
@@ -79,9 +79,13 @@ import Testing
     (":stats", "no replies yet; the line after each reply is on"),
     (":threads 1", "threads 1 → 1 (\(Processors.available) processors; pool resized)"),
     (":set threads", "threads 1 (1…\(Engine.maximumThreads))"),
-    (":clear", "nothing to clear"), (":help keys", CommandTable.keys),
+    (":clear", "nothing to clear"), (":branch", "no alternatives kept yet"),
+    (":history", "no turns yet"), (":help keys", CommandTable.keys),
     (":?", CommandTable.overview),
-    (":help :regen", ":regen  another reply to the last message\nalso: :r\nexample: :regen"),
+    (
+      ":help :regen",
+      ":regen [K]  another reply; K of them to choose from\nalso: :r\nexample: :regen 3"
+    ),
     (":tokens The end\t.", "9 tokens: 87 \"T\" · 107 \"h\" · 104 \"e\" · 35 \" \" · 261 \"en\""),
   ])
   func prints(line: String, expected: String) throws {
@@ -121,7 +125,27 @@ import Testing
     (":undo", ":undo: nothing to undo"),
     (":undo two", ":undo: expected a number of turns, got \"two\""),
     (":regen", ":regen: no reply to make again yet"),
-    (":regen 3", ":regen: takes no argument, got \"3\""),
+    (":regen 3", ":regen: no reply to make again yet"),
+    (":regen 0", ":regen: must be 1…9 replies, got \"0\""),
+    (":edit", ":edit: no turns yet"), (":e 2", ":edit: no turns yet"),
+    (":edit two", ":edit: expected the number of a turn, got \"two\""),
+    (":edit!", ":edit!: no turns yet"), (":amend", ":amend: no turns yet"),
+    (":continue", ":continue: no turns yet"),
+    (":continue 3", ":continue: takes no argument, got \"3\""),
+    (
+      ":branch 1",
+      ":branch: nothing is kept yet; :edit, :regen, :undo and :drop keep what they replace"
+    ),
+    (":branch x", ":branch: expected the number of an alternative, got \"x\""),
+    (":drop", ":drop: expected a turn or a range like 2-3, got \"\""),
+    (":drop 2-1", ":drop: expected a turn or a range like 2-3, got \"2-1\""),
+    (":drop 1-", ":drop: expected a turn or a range like 2-3, got \"1-\""),
+    (":drop 1", ":drop: no turns yet"), (":probs", ":probs: no turns yet"),
+    (
+      ":alt 1",
+      ":alt: expected a token and an alternative, as in :alt 3 2, got \"1\""
+    ),
+    (":copy", ":copy: no turns yet"),
     (":stats maybe", ":stats: must be on or off, got \"maybe\""),
     (":tokens", ":tokens: expected a text"), (":quit now", ":quit: takes no argument, got \"now\""),
     (":help tmep", ":help: no command \"tmep\"; did you mean temp?"),

@@ -7,7 +7,7 @@ import Tokenization
 @testable import Chat
 
 /// The next reply, of a chat with a past and of a fresh chat with the same turns.
-private func expectSameAsFresh(
+func expectSameAsFresh(
   _ chat: TinyChat, sourceLocation: SourceLocation = #_sourceLocation
 ) throws {
   let past = chat.conversation
@@ -222,7 +222,11 @@ private func expectSameAsFresh(
     }
     #expect(statistics.ending == .interrupted)
     #expect(statistics.generated > 0)
-    #expect(chat.conversation.turns == [Turn(question: "Hello", answer: text)])
+    let turn = try #require(chat.conversation.turns.last)
+    #expect(chat.conversation.turns.count == 1)
+    #expect(turn.question == "Hello" && turn.answer == text)
+    #expect(turn.reply?.ending == .interrupted)
+    #expect(turn.reply?.tokens.count == statistics.generated)
     try chat.conversation.settings.set(.max, to: "12")
     try expectSameAsFresh(chat)
   }
@@ -280,5 +284,6 @@ private func expectSameAsFresh(
       _ = try chat.conversation.regenerate(interrupt: interrupt) { _ in }
     }
     #expect(chat.conversation.turns == turns)
+    #expect(chat.conversation.settings.seed == 7)
   }
 }

@@ -48,7 +48,8 @@ import Testing
     let generated = try #require(tiny.repl.statistics.first).generated
     #expect(
       tiny.output.notices.first
-        == "■ stopped after \(generated) token\(generated == 1 ? "" : "s") · :regen :undo")
+        == "■ stopped after \(generated) token\(generated == 1 ? "" : "s") · :continue :regen :undo"
+    )
     #expect(tiny.chat.conversation.turns.count == 1)
     #expect(lines.prefills == [nil, nil, nil])
   }

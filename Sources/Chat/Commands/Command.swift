@@ -6,6 +6,7 @@ public struct Command: Sendable {
   public enum Group: String, CaseIterable, Sendable {
     case sampling = "Sampling, at once on the running model"
     case conversation = "Conversation"
+    case editing = "Turns; the cache keeps all up to the first change"
     case looking = "Looking inside"
     case general = "General"
   }
@@ -58,6 +59,9 @@ public struct Command: Sendable {
     self.argument = argument
     self.run = run
   }
+
+  /// The first words of the summary, for a list.
+  public var brief: String { summary.prefix { $0 != ";" && $0 != "," }.description }
 
   /// `:temp [V]`.
   public var synopsis: String { usage.isEmpty ? ":\(name)" : ":\(name) \(usage)" }

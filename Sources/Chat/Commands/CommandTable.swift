@@ -1,7 +1,9 @@
 /// Every command there is: parsing, help, completion and action come from this one table.
 public enum CommandTable {
   /// The commands, in the order help lists them.
-  public static let all: [Command] = sampling + conversation + looking + general
+  public static let all: [Command] = [
+    sampling, conversation, editing, alternatives, looking, copying, general,
+  ].flatMap(\.self)
 
   /// The command of that exact name or alias.
   public static func command(named name: String) -> Command? {
@@ -16,7 +18,7 @@ public enum CommandTable {
       "topp", ["p"], usage: "[V]", summary: "nucleus mass, 0 < V ≤ 1; 1 is off",
       example: ":topp 0.95", group: .sampling, argument: .text, run: { try $0.setting(.topp, $1) }),
     Command(
-      "seed", usage: "[N|random]", summary: "start the random generator again",
+      "seed", usage: "[N|random]", summary: "random generator; the same seed, the same reply",
       example: ":seed 42", group: .sampling, argument: .words(Settings.words(of: .seed)),
       run: { try $0.setting(.seed, $1) }),
     Command(
@@ -24,7 +26,7 @@ public enum CommandTable {
       group: .sampling, argument: .text, run: { try $0.setting(.max, $1) }),
     Command(
       "threads", ["j"], usage: "[N|+|-|auto]",
-      summary: "processor threads; auto tries which number is fastest", example: ":threads 4",
+      summary: "CPU threads; auto tries which number is fastest", example: ":threads 4",
       group: .sampling, argument: .words(Repl.threadsWords), run: { try $0.threads($1) }),
     Command(
       "set", usage: "[NAME [V]]", summary: "all settings, or one", example: ":set tags allow",
@@ -37,42 +39,35 @@ public enum CommandTable {
       example: ":system You answer in one sentence.", group: .conversation, argument: .textOrFile,
       run: { try $0.system($1) }),
     Command(
-      "prompt", usage: "NAME", summary: "take a system prompt from the library",
+      "prompt", usage: "NAME", summary: "load from the library, with its settings",
       example: ":prompt teacher", group: .conversation, argument: .promptName,
       run: { try $0.prompt($1) }),
     Command(
       "prompts", summary: "list the library", example: ":prompts", group: .conversation,
       run: { repl, _ in repl.listPrompts() }),
-    Command(
-      "clear", ["new"], summary: "forget all turns; :undo restores", example: ":clear",
-      group: .conversation, run: { repl, _ in repl.clear() }),
-    Command(
-      "undo", ["u"], usage: "[N]", summary: "take back the last turns", example: ":undo 2",
-      group: .conversation, argument: .text, run: { try $0.undo($1) }),
-    Command(
-      "regen", ["r"], summary: "another reply to the last message", example: ":regen",
-      group: .conversation, run: { repl, _ in try repl.answer(.again) }),
   ]
 
   private static let looking: [Command] = [
     Command(
-      "ctx", summary: "how the context is used", example: ":ctx", group: .looking,
+      "ctx", summary: "use of the context; each turn's tokens", example: ":ctx", group: .looking,
       run: { repl, _ in repl.showContext() }),
     Command(
       "stats", usage: "[on|off]", summary: "speed so far; the line after each reply",
       example: ":stats off", group: .looking, argument: .words(Settings.words(of: .stats)),
       run: { try $0.stats($1) }),
     Command(
-      "tokens", usage: "TEXT", summary: "token ids and pieces of a text",
-      example: ":tokens Hello world", group: .looking, argument: .text, run: { try $0.tokens($1) }),
+      "tokens", usage: "TEXT", summary: "ids and pieces of TEXT",
+      example: ":tokens Hello world", group: .looking, argument: .text, run: { try $0.tokens($1) }
+    ),
     Command(
-      "model", summary: "shapes, format, tokenizer, template", example: ":model", group: .looking,
+      "model", summary: "the model; shapes, format, tokenizer, template", example: ":model",
+      group: .looking,
       run: { repl, _ in repl.showModel() }),
   ]
 
   private static let general: [Command] = [
     Command(
-      "help", ["h", "?"], usage: "[CMD|keys]", summary: "this list, or one command",
+      "help", ["h", "?"], usage: "[CMD|keys]", summary: "this list; or one command",
       example: ":help temp", group: .general, argument: .command, run: { try $0.help($1) }),
     Command(
       "quit", ["q", "exit", "bye"], summary: "leave (or Ctrl-D)", example: ":quit",

@@ -78,33 +78,4 @@ extension Repl {
     if !rows.isEmpty { output.notice(rows.joined(separator: "\n")) }
     for problem in problems { output.problem(problem.description) }
   }
-
-  /// `:clear`.
-  func clear() {
-    let (turns, tokens) = conversation.clear()
-    guard turns > 0 else {
-      output.notice("nothing to clear")
-      return
-    }
-    let kept = conversation.system == nil ? "" : ", system prompt kept"
-    let forgotten = "\(counted(turns, "turn")) (\(counted(tokens, "token")))"
-    output.notice("cleared \(forgotten)\(kept) — :undo restores")
-  }
-
-  /// `:undo [N]`: the first question taken back returns to the editor.
-  func undo(_ text: String) throws {
-    guard let count = text.isEmpty ? 1 : Int(text) else {
-      throw CommandError("undo", "expected a number of turns, got \"\(text)\"")
-    }
-    let undone = try conversation.undo(count)
-    let context = "ctx \(conversation.used)/\(conversation.capacity)"
-    switch undone {
-    case .clear(let turns):
-      output.notice("restored \(counted(turns, "turn")) (\(context))")
-    case .turns(let numbers, let tokens, let question):
-      output.notice(
-        "undid \(named(turns: numbers)) (−\(SizeText.grouped(tokens)) tokens, \(context))")
-      prefill = question
-    }
-  }
 }

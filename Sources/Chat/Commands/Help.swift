@@ -1,16 +1,34 @@
 extension CommandTable {
   /// All commands under their headings, at most 24 lines.
   public static var overview: String {
-    let width = all.map { $0.synopsis.count }.max() ?? 0
     var lines: [String] = []
     for group in Command.Group.allCases {
       lines.append(group.rawValue)
-      for command in all where command.group == group {
-        lines.append("  \(padded(command.synopsis, to: width))  \(command.summary)")
-      }
+      lines += columns(all.filter { $0.group == group })
     }
     lines.append(":help CMD for one of them, :help keys for the keyboard; ::x sends \":x\"")
     return lines.joined(separator: "\n")
+  }
+
+  /// Two commands a line; one that is too long for half a line has one for itself.
+  private static func columns(_ commands: [Command]) -> [String] {
+    let half = 40
+    var lines: [String] = []
+    var left: String?
+    for cell in commands.map({ "\(padded($0.synopsis, to: 13))  \($0.brief)" }) {
+      if let first = left, cell.count <= half {
+        lines.append(padded(first, to: half) + cell)
+        left = nil
+        continue
+      }
+      if let first = left { lines.append(first) }
+      left = "  " + cell
+      if cell.count + 3 > half {
+        lines.append("  " + cell)
+        left = nil
+      }
+    }
+    return lines + [left].compactMap { $0 }
   }
 
   /// One command: how to type it, what it does, an example.

@@ -17,6 +17,22 @@ public enum ChatError: Failure, Hashable {
   case nothingToRegenerate
   /// More turns to take back than there are.
   case nothingToUndo(asked: Int, turns: Int)
+  /// No turn has that number; those there are, `nil` without any.
+  case noTurn(asked: Int, turns: ClosedRange<Int>?)
+  /// No kept alternative has that number.
+  case noBranch(asked: Int, count: Int)
+  /// The last reply was not cut: the model ended it.
+  case replyIsWhole
+  /// The alternatives of the last reply are not known: it was made too long ago, or not by the model.
+  case noAlternatives
+  /// The last reply has no token of that number.
+  case noToken(asked: Int, count: Int)
+  /// A token has no alternative of that number.
+  case noAlternative(asked: Int, count: Int)
+  /// The alternative would end the reply.
+  case alternativeEnds
+  /// A turn to go on with takes so many tokens that its reply has no room to grow.
+  case replyTooLong(tokens: Int, reserve: Int, capacity: Int)
 
   /// No file: the reason says it all.
   public var place: String? { nil }
@@ -38,6 +54,31 @@ public enum ChatError: Failure, Hashable {
       the system prompt takes \(SizeText.grouped(tokens)) tokens; at most \(SizeText.grouped(capacity / 2)) fit, \
       half of the context
       """
+    case .noTurn(_, nil):
+      "no turns yet"
+    case .noTurn(let asked, let turns?):
+      turns.count == 1
+        ? "no turn \(asked); there is only turn \(turns.lowerBound)"
+        : "no turn \(asked); there are \(turns.lowerBound)…\(turns.upperBound)"
+    case .noBranch(let asked, let count):
+      count == 0
+        ? "nothing is kept yet; :edit, :regen, :undo and :drop keep what they replace"
+        : "must be 1…\(count), got \(asked)"
+    case .replyIsWhole:
+      "the last reply ended by itself; :regen makes another, :amend changes it"
+    case .noAlternatives:
+      "not known for the last reply; they are for one just made: :regen makes another"
+    case .noToken(let asked, let count):
+      "the last reply has tokens 1…\(count), got \(asked)"
+    case .noAlternative(let asked, let count):
+      "must be one of 1…\(count), got \(asked)"
+    case .alternativeEnds:
+      "that token ends the reply; nothing would follow"
+    case .replyTooLong(let tokens, let reserve, let capacity):
+      """
+      no room to go on: the turn takes \(SizeText.grouped(tokens)) tokens, at least \(SizeText.grouped(reserve)) \
+      more are needed, the context has \(SizeText.grouped(capacity))
+      """
     case .emptyMessage:
       "the message is empty"
     case .nothingToRegenerate:
@@ -51,8 +92,10 @@ public enum ChatError: Failure, Hashable {
   public var kind: FailureKind {
     switch self {
     case .missingControlToken: .damagedFile
-    case .controlTag, .emptyMessage, .nothingToRegenerate, .nothingToUndo: .usage
-    case .messageTooLong, .systemTooLong: .doesNotFit
+    case .controlTag, .emptyMessage, .nothingToRegenerate, .nothingToUndo, .noTurn, .noBranch,
+      .replyIsWhole, .noAlternatives, .noToken, .noAlternative, .alternativeEnds:
+      .usage
+    case .messageTooLong, .systemTooLong, .replyTooLong: .doesNotFit
     }
   }
 }

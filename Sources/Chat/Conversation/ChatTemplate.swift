@@ -8,11 +8,14 @@ public struct Turn: Hashable, Sendable {
   public var question: String
   /// What the model answered; the part that was generated when the reply was cut.
   public var answer: String
+  /// The answer token by token; `nil` when the model did not write it, as after an edit.
+  public var reply: Reply?
 
   /// A completed turn.
-  public init(question: String, answer: String) {
+  public init(question: String, answer: String, reply: Reply? = nil) {
     self.question = question
     self.answer = answer
+    self.reply = reply
   }
 }
 

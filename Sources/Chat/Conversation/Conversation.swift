@@ -23,12 +23,16 @@ public final class Conversation {
   public internal(set) var turns: [Turn] = [] { didSet { encodedLength = nil } }
   /// How many turns were left out because the context was full; the next one's number follows.
   public internal(set) var droppedTurns = 0
+  /// Lines of the chat that were left for another, oldest first; see ``Branch``.
+  public internal(set) var branches: [Branch] = []
   /// Tokens read per second when a prompt was last read.
   public internal(set) var readingSpeed: Double?
+  /// What there was to choose from at each token of the last reply that was made.
+  var choices: [TokenChoice] = []
 
   var sampler: Sampler
   let now: () -> ContinuousClock.Instant
-  private var cleared: (turns: [Turn], droppedTurns: Int)?
+  var cleared: (turns: [Turn], droppedTurns: Int)?
   private var encodedLength: Int?
 
   /// Starts an empty chat.
@@ -87,11 +91,7 @@ public final class Conversation {
   }
 
   /// Tokens the next message makes the model read besides itself: what of the chat is not in the cache.
-  public var pendingTokens: Int {
-    guard !turns.isEmpty else { return template.systemLength(system) }
-    let tokens = template.encode(system: system, turns: turns)
-    return tokens.count - cache.commonPrefix(with: tokens)
-  }
+  public var pendingTokens: Int { unreadTokens(of: turns) }
 
   /// Forgets all turns; ``undo(_:)`` brings them back until the next reply.
   ///
@@ -100,9 +100,11 @@ public final class Conversation {
   public func clear() -> (turns: Int, tokens: Int) {
     guard !turns.isEmpty else { return (0, 0) }
     let result = (turns.count, used - template.systemLength(system))
+    let before = line
     cleared = (turns, droppedTurns)
     turns = []
     droppedTurns = 0
+    keep(before)
     return result
   }
 
@@ -121,15 +123,18 @@ public final class Conversation {
     if turns.isEmpty, count == 1, let cleared {
       (turns, droppedTurns) = cleared
       self.cleared = nil
+      forgetBeginnings()
       return .clear(turns: turns.count)
     }
     guard count >= 1, count <= turns.count else {
       throw ChatError.nothingToUndo(asked: count, turns: turns.count)
     }
     let before = used
+    let left = line
     let last = droppedTurns + turns.count
     let question = turns[turns.count - count].question
     turns.removeLast(count)
+    keep(left)
     return .turns(last - count + 1...last, tokens: before - used, question: question)
   }
 

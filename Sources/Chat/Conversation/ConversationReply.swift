@@ -2,6 +2,22 @@ import Inference
 import ModelFile
 import Tokenization
 
+/// What a reply starts from.
+struct ReplyRequest {
+  /// What it answers.
+  var question: String
+  /// The turns before.
+  var history: [Turn]
+  /// Tokens it begins with, said before.
+  var said: [TokenID] = []
+  /// What there was to choose from at those, as far as is known.
+  var choices: [TokenChoice] = []
+  /// Whether those are to be shown again.
+  var repeats = false
+  /// Whether turns or replies that had been there are lost by it.
+  var replaces = false
+}
+
 extension Conversation {
   /// Answers a question and makes it a turn, whatever ends the answer.
   ///
@@ -14,30 +30,39 @@ extension Conversation {
   public func reply(
     to question: String, interrupt: InterruptFlag, onEvent: @escaping (ReplyEvent) -> Void
   ) throws -> TurnStatistics {
-    try answer(question, after: turns, interrupt: interrupt, onEvent: onEvent)
+    try answer(
+      ReplyRequest(question: question, history: turns), interrupt: interrupt, onEvent: onEvent)
   }
 
-  /// Answers the last question again with the next seed; the old answer stays if that fails.
+  /// Answers the last question again with the next seed; if that fails, answer and seed stay.
   ///
   /// - Throws: ``ChatError/nothingToRegenerate``, and as ``reply(to:interrupt:onEvent:)``.
   public func regenerate(
     interrupt: InterruptFlag, onEvent: @escaping (ReplyEvent) -> Void
   ) throws -> TurnStatistics {
     guard let last = turns.last else { throw ChatError.nothingToRegenerate }
+    let before = (seed: settings.seed, sampler: sampler)
     settings.advanceSeed()
     restartSampler()
-    return try answer(
-      last.question, after: turns.dropLast(), interrupt: interrupt, onEvent: onEvent)
+    do {
+      let request = ReplyRequest(
+        question: last.question, history: turns.dropLast(), replaces: true)
+      return try answer(request, interrupt: interrupt, onEvent: onEvent)
+    } catch {
+      settings.restoreSeed(before.seed)
+      sampler = before.sampler
+      throw error
+    }
   }
 
-  private func answer(
-    _ question: String, after history: [Turn], interrupt: InterruptFlag,
-    onEvent: @escaping (ReplyEvent) -> Void
+  /// Has the model answer a request, which becomes the last turn.
+  func answer(
+    _ request: ReplyRequest, interrupt: InterruptFlag, onEvent: @escaping (ReplyEvent) -> Void
   ) throws -> TurnStatistics {
     let start = now()
     try engine.model.checkpoint.checkUnchanged()
-    try refuseControlTags(in: question)
-    let plan = try plan(question, after: history)
+    try refuseControlTags(in: request.question)
+    let plan = try plan(request)
 
     // The last token is always read: its logits are the first of the reply.
     let cached = min(cache.commonPrefix(with: plan.prompt), plan.prompt.count - 1)
@@ -61,10 +86,12 @@ extension Conversation {
     statistics.prefillSeconds = (now() - start).inSeconds
     readingSpeed = statistics.readPerSecond ?? readingSpeed
 
-    let text = try generate(
-      from: logits, since: start, interrupt: interrupt, statistics: &statistics,
+    let turn = try generate(
+      request, from: logits, since: start, interrupt: interrupt, statistics: &statistics,
       onText: { onEvent(.text($0)) })
-    append(Turn(question: question, answer: text), to: plan.history, dropping: plan.dropped)
+    let left = line
+    append(turn, to: plan.history, dropping: plan.dropped)
+    if request.replaces { keep(left) }
     statistics.contextUsed = min(used, capacity)
     statistics.threads = engine.threads
     return statistics
@@ -72,13 +99,18 @@ extension Conversation {
 
   /// Samples and decodes until something ends the reply, and says in `statistics` what.
   private func generate(
-    from prompt: UnsafeBufferPointer<Float>, since start: ContinuousClock.Instant,
-    interrupt: InterruptFlag, statistics: inout TurnStatistics, onText: (String) -> Void
-  ) throws -> String {
+    _ request: ReplyRequest, from prompt: UnsafeBufferPointer<Float>,
+    since start: ContinuousClock.Instant, interrupt: InterruptFlag,
+    statistics: inout TurnStatistics, onText: (String) -> Void
+  ) throws -> Turn {
     let vocabularySize = template.tokenizer.vocabulary.count
     var decoder = StreamDecoder(
       tokenizer: template.tokenizer, stripsLeadingSpace: template.stripsLeadingSpace)
-    var text = ""
+    var tokens = request.said
+    // What was said before is not said again, but a character may have been cut in two.
+    var text = tokens.map { decoder.append($0) }.joined()
+    var choices = request.choices
+    if request.repeats, !text.isEmpty { onText(text) }
     func say(_ piece: String) {
       guard !piece.isEmpty else { return }
       text += piece
@@ -94,20 +126,22 @@ extension Conversation {
       let token = try sampler.sample(
         logits, count: min(vocabularySize, logits.count), position: cache.count)
       if firstToken == nil { firstToken = now() }
+      if choices.count == tokens.count,
+        let choice = TokenChoice(token, of: logits, vocabularySize: vocabularySize)
+      {
+        choices.append(choice)
+      }
 
       if template.stopTokens.contains(token) {
         statistics.ending = .stopToken
         break generation
       }
       statistics.generated += 1
+      tokens.append(token)
       say(decoder.append(token))
 
-      if settings.maxTokens > 0, statistics.generated >= settings.maxTokens {
-        statistics.ending = .limit
-        break generation
-      }
-      if cache.count >= cache.capacity {
-        statistics.ending = .contextEnd
+      if let limit = limit(after: statistics.generated) {
+        statistics.ending = limit
         break generation
       }
       do {
@@ -123,11 +157,20 @@ extension Conversation {
       statistics.firstTokenSeconds = (firstToken - start).inSeconds
       statistics.decodeSeconds = (now() - firstToken).inSeconds
     }
-    return text
+    self.choices = choices
+    return Turn(
+      question: request.question, answer: text,
+      reply: Reply(tokens: tokens, ending: statistics.ending))
   }
 }
 
 extension Conversation {
+  /// What ends a reply of so many tokens, whatever the model would say.
+  private func limit(after generated: Int) -> TurnStatistics.Ending? {
+    if settings.maxTokens > 0, generated >= settings.maxTokens { return .limit }
+    return cache.count >= cache.capacity ? .contextEnd : nil
+  }
+
   /// What will be read for a reply.
   private struct Plan {
     /// The turns kept.
@@ -135,7 +178,7 @@ extension Conversation {
     /// How many of the oldest were left out, and their tokens.
     var dropped: Int
     var droppedTokens: Int
-    /// System prompt, kept turns and question.
+    /// System prompt, kept turns, question, and what the reply begins with.
     var prompt: [TokenID]
   }
 
@@ -146,10 +189,11 @@ extension Conversation {
   }
 
   /// Leaves out whole oldest turns until the question and a reply fit; never the system prompt.
-  private func plan(_ question: String, after history: [Turn]) throws -> Plan {
-    func prompt(_ turns: some Sequence<Turn>) -> [TokenID] {
-      template.encode(system: system, turns: Array(turns), pending: question)
+  private func plan(_ request: ReplyRequest) throws -> Plan {
+    func prompt(_ turns: [Turn]) -> [TokenID] {
+      template.encode(system: system, turns: turns, pending: request.question) + request.said
     }
+    let history = request.history
     let whole = prompt(history)
     guard !whole.isEmpty else { throw ChatError.emptyMessage }
 
@@ -163,6 +207,10 @@ extension Conversation {
 
     let leastReserve = min(preferredReserve, 64)
     guard plan.prompt.count + leastReserve <= capacity else {
+      guard request.said.isEmpty else {
+        throw ChatError.replyTooLong(
+          tokens: plan.prompt.count, reserve: leastReserve, capacity: capacity)
+      }
       throw ChatError.messageTooLong(
         tokens: plan.prompt.count, reserve: leastReserve, capacity: capacity)
     }

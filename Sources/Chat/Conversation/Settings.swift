@@ -75,6 +75,9 @@ public struct Settings: Hashable, Sendable {
   /// Goes on to the next seed, for another reply to the same question.
   mutating func advanceSeed() { seed &+= 1 }
 
+  /// Goes back to a seed that was in use.
+  mutating func restoreSeed(_ old: UInt64) { seed = old }
+
   /// A value as ``set(_:to:)`` would read it.
   public func text(of key: Key) -> String {
     switch key {

@@ -23,11 +23,17 @@ public final class Repl {
   public private(set) var statistics: [TurnStatistics] = []
   /// The prompt of the library in use; `nil` when the system prompt is another.
   public var promptName: String?
+  /// Hands a text to the user's own editor and returns what was saved; `nil` away from a terminal.
+  public var externalEditor: ((String) throws -> String)?
 
   let output: any ReplOutput
   let interrupt: InterruptFlag
+  /// Hands a text to the terminal's clipboard; `nil` away from a terminal.
+  public var clipboard: ((String) -> Void)?
   /// Text the editor starts with at the next prompt.
   var prefill: String?
+  /// What the next line may be.
+  var awaited: Awaited?
   /// Set to leave the loop.
   var isFinished = false
   /// The last decoding speed with each number of threads tried.
@@ -61,7 +67,7 @@ public final class Repl {
       prefill = nil
       switch try lines.read(prefill: text, status: status) {
       case .endOfInput: return
-      case .interrupted: hintOnce()
+      case .interrupted: interrupted()
       case .line(let line): try take(line, from: lines)
       }
     }
@@ -72,26 +78,57 @@ public final class Repl {
     // The markers after a reply that filled the context are not in it.
     let share = min(1, Double(conversation.used) / Double(max(1, conversation.capacity)))
     let settings = conversation.settings
-    return [
+    var parts = [
       "ctx \(percent(share))" + (share == 1 ? " full" : share >= 0.8 ? " nearly full" : ""),
       "T\(settings.text(of: .temp)) p\(settings.text(of: .topp))",
       "\(conversation.engine.threads)t",
-    ].joined(separator: " · ")
+    ]
+    if case .question(let turn) = awaited { parts.insert("editing turn \(turn)", at: 0) }
+    return parts.joined(separator: " · ")
   }
 
   private func take(_ line: String, from lines: any LineSource) throws {
-    guard !line.strippedAsInPython.isEmpty else { return }
+    guard !line.strippedAsInPython.isEmpty else { return leaveEdit() }
     let typed = mode == .messages ? TypedLine.message(line) : TypedLine(line)
     do {
       switch typed {
-      case .message(let text): try answer(.message(text))
-      case .command(let name, let argument): try run(name, argument)
+      case .message(let text): try take(message: text)
+      case .command(let name, let argument):
+        leaveEdit()
+        try run(name, argument)
+        leaveChoice()
       }
     } catch is Interrupted {
       throw Interrupted()
     } catch {
       try report(error, of: typed, at: lines.place)
     }
+  }
+
+  private func take(message text: String) throws {
+    let expected = awaited
+    awaited = nil
+    switch expected {
+    case .question(let turn): try answer(.edited(text, turn: turn))
+    case .choice(let replies):
+      let number = Int(text.strippedAsInPython) ?? 0
+      guard replies.indices.contains(number - 1) else { return try answer(.message(text)) }
+      try choose(replies[number - 1])
+    case nil: try answer(.message(text))
+    }
+  }
+
+  /// Nothing is sent for a question being edited: it stays as it was.
+  private func leaveEdit() {
+    guard case .question(let turn) = awaited else { return }
+    awaited = nil
+    output.notice("turn \(turn) unchanged")
+  }
+
+  /// There is no more choice between replies once the chat goes on from something else.
+  private func leaveChoice() {
+    guard case .choice(let replies) = awaited else { return }
+    if !replies.contains(where: { $0 == conversation.turns.last }) { awaited = nil }
   }
 
   /// Says what went wrong and goes on, or ends a script.
@@ -109,7 +146,9 @@ public final class Repl {
     output.problem(text)
   }
 
-  private func hintOnce() {
+  /// Ctrl-C at the prompt.
+  private func interrupted() {
+    if case .question = awaited { return leaveEdit() }
     guard !hasHinted else { return }
     hasHinted = true
     output.notice("Ctrl-C stops a reply; Ctrl-D or :quit leaves")

@@ -6,8 +6,14 @@ extension Repl {
   enum Request {
     /// A new message.
     case message(String)
+    /// Another message in the place of a turn's.
+    case edited(String, turn: Int)
     /// The last message once more.
     case again
+    /// Nothing new: the last reply goes on.
+    case onward
+    /// The last reply with another token, and on from there.
+    case alternative(token: Int, number: Int)
   }
 
   /// Has the model answer, and shows it: progress while reading, text as it comes, then what it took.
@@ -24,12 +30,20 @@ extension Repl {
         switch request {
         case .message(let text):
           try conversation.reply(to: text, interrupt: interrupt, onEvent: display.show)
+        case .edited(let text, let number):
+          try conversation.reply(
+            to: text, insteadOfTurn: number, interrupt: interrupt, onEvent: display.show)
         case .again:
           try conversation.regenerate(interrupt: interrupt, onEvent: display.show)
+        case .onward:
+          try conversation.continueReply(interrupt: interrupt, onEvent: display.show)
+        case .alternative(let token, let number):
+          try conversation.reply(
+            withToken: token, alternative: number, interrupt: interrupt, onEvent: display.show)
         }
     } catch {
       display.abandon()
-      if case .message(let text) = request { prefill = text }
+      giveBack(request)
       guard error is Interrupted, mode == .interactive else { throw error }
       output.notice("stopped while reading (\(counted(conversation.cache.count, "token")) kept)")
       return
@@ -41,10 +55,23 @@ extension Repl {
     if turn.ending == .interrupted, mode != .interactive { throw Interrupted() }
   }
 
+  /// Text that was not answered returns to the editor, for the place it was meant for.
+  private func giveBack(_ request: Request) {
+    switch request {
+    case .message(let text): prefill = Self.typed(text)
+    case .edited(let text, let number):
+      prefill = Self.typed(text)
+      awaited = .question(turn: number)
+    case .again, .onward, .alternative: break
+    }
+  }
+
   private func announceRegeneration() {
     let seed = conversation.settings.seed
     let remark = conversation.settings.temperature == 0 ? " (temp is 0: the same reply again)" : ""
-    output.notice("seed \(seed) → \(seed &+ 1)\(remark)")
+    let unread = conversation.tokensToRegenerate
+    let cost = unread > 0 ? "; \(price(of: unread, when: ""))" : ""
+    output.notice("seed \(seed) → \(seed &+ 1)\(remark)\(cost)")
   }
 
   /// Says why a reply ended, unless the model ended it.
@@ -53,10 +80,10 @@ extension Repl {
     case .stopToken: break
     case .interrupted:
       guard mode == .interactive else { return }
-      output.notice("■ stopped after \(counted(turn.generated, "token")) · :regen :undo")
+      output.notice("■ stopped after \(counted(turn.generated, "token")) · :continue :regen :undo")
     case .limit:
       guard mode == .interactive else { return }
-      output.notice("■ stopped at max \(turn.generated) · :max 0 for no limit")
+      output.notice("■ stopped at max \(turn.generated) · :continue goes on, :max 0 for no limit")
     case .contextEnd:
       output.notice(
         "■ context full (\(turn.contextUsed)/\(turn.contextCapacity)) · your next message drops the "

@@ -18,6 +18,8 @@ final class PlainLines: LineSource {
     Signals.enter(.typing)
     defer { Signals.enter(.busy) }
     var assembler = MessageAssembler()
+    // Nothing can be edited here, but what was given back can be seen and typed again.
+    if let prefill { ask("was: \(visible(prefill))\n") }
     while true {
       ask(assembler.isOpen ? "... " : "> ")
       switch try nextLine() {

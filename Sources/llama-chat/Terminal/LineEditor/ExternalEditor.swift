@@ -30,6 +30,19 @@ enum ExternalEditor {
     return edited.hasSuffix("\n") ? String(edited.dropLast()) : edited
   }
 
+  /// Opens `text` as ``edit(_:terminal:)`` does, between two prompts: meanwhile the terminal is as the
+  /// shell wants it.
+  static func editBetweenPrompts(_ text: String, terminal: Int32) throws -> String {
+    TerminalModes.restore()
+    Signals.enter(.away)
+    defer {
+      _ = Signals.takePending()
+      Signals.enter(.busy)
+      TerminalModes.enterBusy()
+    }
+    return try edit(text, terminal: terminal)
+  }
+
   /// Runs `/bin/sh` with `arguments` in the foreground and returns its status.
   private static func run(_ arguments: [String], terminal: Int32) throws -> Int32 {
     #if canImport(Darwin)
