@@ -26,8 +26,8 @@ import Testing
 @Suite struct CommandTableTests {
   @Test func hasExactlyTheDocumentedCommands() {
     let documented = """
-      help quit temp topp seed max threads set system prompt prompts clear undo regen ctx stats \
-      tokens model
+      help quit temp topp seed max threads set system prompt prompts clear undo regen save load \
+      sessions export ctx stats tokens model
       """
     #expect(
       CommandTable.all.map(\.name).sorted()

@@ -6,8 +6,12 @@ public struct Command: Sendable {
   public enum Group: String, CaseIterable, Sendable {
     case sampling = "Sampling, at once on the running model"
     case conversation = "Conversation"
+    case sessions = "Saved chats"
     case looking = "Looking inside"
     case general = "General"
+
+    /// Whether `:help` names its commands on one line, because their names say what they do.
+    var isCompact: Bool { self == .sessions }
   }
 
   /// What an argument is, for completion.
@@ -24,6 +28,10 @@ public struct Command: Sendable {
     case setting
     /// A prompt's name.
     case promptName
+    /// A saved chat's name.
+    case sessionName
+    /// A file's path.
+    case file
     /// Text, or a file's path after `@`.
     case textOrFile
   }

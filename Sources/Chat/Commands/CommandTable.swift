@@ -1,7 +1,7 @@
 /// Every command there is: parsing, help, completion and action come from this one table.
 public enum CommandTable {
   /// The commands, in the order help lists them.
-  public static let all: [Command] = sampling + conversation + looking + general
+  public static let all: [Command] = sampling + conversation + sessions + looking + general
 
   /// The command of that exact name or alias.
   public static func command(named name: String) -> Command? {

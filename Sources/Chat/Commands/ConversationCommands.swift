@@ -35,7 +35,7 @@ extension Repl {
   }
 
   /// `412 tokens must be re-read (~18 s), at your next message`.
-  private var rereading: String {
+  var rereading: String {
     let tokens = conversation.pendingTokens
     let time = estimate(reading: tokens, atSpeed: conversation.readingSpeed)
     return "\(counted(tokens, "token")) must be re-read\(time), at your next message"
@@ -86,6 +86,7 @@ extension Repl {
       output.notice("nothing to clear")
       return
     }
+    sessions?.startNew()
     let kept = conversation.system == nil ? "" : ", system prompt kept"
     let forgotten = "\(counted(turns, "turn")) (\(counted(tokens, "token")))"
     output.notice("cleared \(forgotten)\(kept) — :undo restores")

@@ -1,9 +1,14 @@
 extension CommandTable {
   /// All commands under their headings, at most 24 lines.
   public static var overview: String {
-    let width = all.map { $0.synopsis.count }.max() ?? 0
+    let width = all.map { $0.group.isCompact ? 0 : $0.synopsis.count }.max() ?? 0
     var lines: [String] = []
     for group in Command.Group.allCases {
+      guard !group.isCompact else {
+        let names = all.filter { $0.group == group }.map(\.synopsis)
+        lines.append(names.joined(separator: " · "))
+        continue
+      }
       lines.append(group.rawValue)
       for command in all where command.group == group {
         lines.append("  \(padded(command.synopsis, to: width))  \(command.summary)")

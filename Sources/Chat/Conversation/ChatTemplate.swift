@@ -7,12 +7,15 @@ public struct Turn: Hashable, Sendable {
   /// What the user wrote.
   public var question: String
   /// What the model answered; the part that was generated when the reply was cut.
-  public var answer: String
+  public var answer: String { didSet { if answer != oldValue { record = nil } } }
+  /// How the answer was drawn; `nil` when that is not known, or it was changed since.
+  public internal(set) var record: ReplyRecord?
 
   /// A completed turn.
-  public init(question: String, answer: String) {
+  public init(question: String, answer: String, record: ReplyRecord? = nil) {
     self.question = question
     self.answer = answer
+    self.record = record
   }
 }
 

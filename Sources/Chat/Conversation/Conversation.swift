@@ -23,12 +23,14 @@ public final class Conversation {
   public internal(set) var turns: [Turn] = [] { didSet { encodedLength = nil } }
   /// How many turns were left out because the context was full; the next one's number follows.
   public internal(set) var droppedTurns = 0
+  /// The turns that were left out, oldest first: no longer told to the model, but not lost.
+  public private(set) var leftOutTurns: [Turn] = []
   /// Tokens read per second when a prompt was last read.
   public internal(set) var readingSpeed: Double?
 
   var sampler: Sampler
   let now: () -> ContinuousClock.Instant
-  private var cleared: (turns: [Turn], droppedTurns: Int)?
+  private var cleared: (turns: [Turn], droppedTurns: Int, leftOut: [Turn])?
   private var encodedLength: Int?
 
   /// Starts an empty chat.
@@ -100,9 +102,10 @@ public final class Conversation {
   public func clear() -> (turns: Int, tokens: Int) {
     guard !turns.isEmpty else { return (0, 0) }
     let result = (turns.count, used - template.systemLength(system))
-    cleared = (turns, droppedTurns)
+    cleared = (turns, droppedTurns, leftOutTurns)
     turns = []
     droppedTurns = 0
+    leftOutTurns = []
     return result
   }
 
@@ -119,7 +122,7 @@ public final class Conversation {
   /// - Throws: ``ChatError/nothingToUndo(asked:turns:)``.
   public func undo(_ count: Int = 1) throws -> Undone {
     if turns.isEmpty, count == 1, let cleared {
-      (turns, droppedTurns) = cleared
+      (turns, droppedTurns, leftOutTurns) = cleared
       self.cleared = nil
       return .clear(turns: turns.count)
     }
@@ -137,7 +140,16 @@ public final class Conversation {
   func append(_ turn: Turn, to history: [Turn], dropping count: Int) {
     cleared = nil
     droppedTurns += count
+    leftOutTurns += turns.prefix(count)
     turns = history + [turn]
+  }
+
+  /// Puts other turns in the place of all there are.
+  func replaceTurns(_ turns: [Turn], leftOut: [Turn]) {
+    cleared = nil
+    droppedTurns = leftOut.count
+    leftOutTurns = leftOut
+    self.turns = turns
   }
 
   func refuseControlTags(in text: String) throws {

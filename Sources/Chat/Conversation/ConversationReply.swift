@@ -61,10 +61,13 @@ extension Conversation {
     statistics.prefillSeconds = (now() - start).inSeconds
     readingSpeed = statistics.readPerSecond ?? readingSpeed
 
+    var drawing = Drawing(prompt: plan.prompt, sampler: sampler)
     let text = try generate(
       from: logits, since: start, interrupt: interrupt, statistics: &statistics,
-      onText: { onEvent(.text($0)) })
-    append(Turn(question: question, answer: text), to: plan.history, dropping: plan.dropped)
+      drawing: &drawing, onText: { onEvent(.text($0)) })
+    let turn = Turn(
+      question: question, answer: text, record: drawing.record(ending: statistics.ending))
+    append(turn, to: plan.history, dropping: plan.dropped)
     statistics.contextUsed = min(used, capacity)
     statistics.threads = engine.threads
     return statistics
@@ -73,7 +76,8 @@ extension Conversation {
   /// Samples and decodes until something ends the reply, and says in `statistics` what.
   private func generate(
     from prompt: UnsafeBufferPointer<Float>, since start: ContinuousClock.Instant,
-    interrupt: InterruptFlag, statistics: inout TurnStatistics, onText: (String) -> Void
+    interrupt: InterruptFlag, statistics: inout TurnStatistics, drawing: inout Drawing,
+    onText: (String) -> Void
   ) throws -> String {
     let vocabularySize = template.tokenizer.vocabulary.count
     var decoder = StreamDecoder(
@@ -95,11 +99,13 @@ extension Conversation {
         logits, count: min(vocabularySize, logits.count), position: cache.count)
       if firstToken == nil { firstToken = now() }
 
+      drawing.note(sampler)
       if template.stopTokens.contains(token) {
         statistics.ending = .stopToken
         break generation
       }
       statistics.generated += 1
+      drawing.tokens.append(token)
       say(decoder.append(token))
 
       if settings.maxTokens > 0, statistics.generated >= settings.maxTokens {
