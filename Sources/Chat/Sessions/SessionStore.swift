@@ -99,6 +99,11 @@ public struct SessionStore: Sendable {
     throw SessionNameError(reason: "no saved chat \"\(name)\"; \(hint)")
   }
 
+  /// The path of the chat saved by that name; `nil` when there is none.
+  public func savedPath(named name: String) -> String? {
+    entries.first { $0.name == name && !$0.isAutosave }?.path
+  }
+
   private static func check(_ name: String) throws {
     let isName = name.utf8.allSatisfy { byte in
       switch byte {
