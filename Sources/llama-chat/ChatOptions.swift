@@ -85,7 +85,9 @@ struct ChatSessionOptions: ParsableArguments {
   var continues = false
 
   @Option(
-    help: "Go on with a saved chat.",
+    help: ArgumentHelp(
+      "Go on with a saved chat: its file, or the name it was saved under.",
+      valueName: "file|name"),
     completion: .file(extensions: ["chat"]))
   var load: String?
 
@@ -93,7 +95,9 @@ struct ChatSessionOptions: ParsableArguments {
   var noAutosave = false
 
   @Option(
-    help: "Run a saved chat again with its seeds and settings, and print the replies.",
+    help: ArgumentHelp(
+      "Run a saved chat again with its seeds and settings, and print the replies.",
+      valueName: "file"),
     completion: .file(extensions: ["chat"]))
   var replay: String?
 

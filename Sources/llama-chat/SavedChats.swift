@@ -36,9 +36,10 @@ extension ChatSessionOptions {
     guard continues || load != nil else { return nil }
     let fingerprint = ModelFingerprint(of: model, vocabulary: vocabulary)
     if let load {
-      let session = try SessionFile.read(path: load)
+      let named = access(load, F_OK) == 0 ? nil : keeper?.store.savedPath(named: load)
+      let session = try SessionFile.read(path: named ?? load)
       return EarlierChat(
-        session: session, path: load, name: nil, isAutosave: false,
+        session: session, path: named ?? load, name: named == nil ? nil : load, isAutosave: false,
         isOfThisModel: session.model == fingerprint)
     }
     guard let keeper else {

@@ -71,6 +71,34 @@ import Testing
     #expect(other.errors.contains("holds no chat with this model to continue"))
   }
 
+  /// Killed at any moment, what is in the folder can be read, and never has fewer turns than before.
+  @Test func killsNeverLeaveADamagedChat() throws {
+    let program = try Program()
+    let folder = program.folder.file(".local/state/llama-chat/autosave")
+    var most = 0
+    for round in 0..<12 {
+      let terminal = try PseudoTerminal(
+        Program.path, try Models.arguments(.quick) + (round == 0 ? [] : ["-c"]),
+        environment: program.environment)
+      terminal.home = program.folder
+      try terminal.expectPrompt()
+      try terminal.type("first\r")
+      try terminal.expectPrompt()
+      try terminal.type(String(repeating: "more\r", count: 6))
+      usleep(UInt32(round) * 1_700)
+      kill(terminal.process, SIGKILL)
+      #expect(try terminal.ending() == .signal(SIGKILL))
+      let chats = try FileManager.default.contentsOfDirectory(atPath: folder)
+        .filter { $0.hasSuffix(".chat") }
+      #expect(chats.count == 1)
+      let turns = try chats.map {
+        try SessionFile.read(path: folder + "/" + $0).allTurns.count
+      }
+      #expect((turns.first ?? 0) > most)
+      most = turns.first ?? 0
+    }
+  }
+
   @Test func replayNamesTheFirstDifference() throws {
     let program = try Program()
     let model = try Models.path(.quick)
@@ -118,6 +146,9 @@ import Testing
     #expect(loaded.code == 0, "\(loaded.errors)")
     #expect(loaded.errors.contains("loaded 1 turn; kv matches: "))
     #expect(loaded.errors.contains("kv "))
+    let byName = try program.run(
+      [model, "--load", "a", "--stdin", "script"], input: Array(":save\n".utf8))
+    #expect(byName.errors.contains("saved 1 turn as a, "), "\(byName.errors)")
     let foreign = try program.run(
       [try Models.path(.slow), "--load", path, "--stdin", "script"], input: Array(":ctx\n".utf8))
     #expect(foreign.errors.contains("loaded 1 turn, the text only: it was made with quick.bin"))
