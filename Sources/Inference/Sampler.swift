@@ -24,6 +24,12 @@ public struct Sampler: Sendable {
     state = Self.usable(seed)
   }
 
+  /// The generator's state, which decides all tokens to come; 0 is replaced as seed 0 is.
+  public var generatorState: UInt64 {
+    get { state }
+    set { state = Self.usable(newValue) }
+  }
+
   /// Starts the generator again.
   public mutating func reseed(_ seed: UInt64) { state = Self.usable(seed) }
 

@@ -18,6 +18,7 @@ struct ChatCommand: ParsableCommand {
   @OptionGroup var options: ModelOptions
   @OptionGroup(title: "Sampling") var sampling: ChatSamplingOptions
   @OptionGroup(title: "What the model is told") var text: ChatTextOptions
+  @OptionGroup(title: "Saved chats") var saved: ChatSessionOptions
 
   @Option(
     parsing: .unconditional,
@@ -58,6 +59,13 @@ struct ChatCommand: ParsableCommand {
   }
 
   mutating func run() throws {
+    if let path = saved.replay {
+      try options.convertIfNeeded()
+      try Signals.install()
+      Signals.enter(.busy)
+      return try saved.run(
+        replay: path, with: options, output: TerminalOutput(policy: color, plain: isPlain))
+    }
     let input = try scriptedInput()
     try options.convertIfNeeded()
     try Signals.install()
@@ -66,12 +74,13 @@ struct ChatCommand: ParsableCommand {
       TerminalModes.enterBusy()
     }
     let output = TerminalOutput(policy: color, plain: isPlain)
-    let repl = try makeRepl(output, isInteractive: input == nil)
+    let (repl, loaded) = try makeRepl(output, isInteractive: input == nil)
     let outcome = Result {
       if let input {
+        if let loaded { output.notice(loaded) }
         try repl.run(input.lines, mode: input.mode)
       } else {
-        try converse(repl)
+        try converse(repl, loaded: loaded, output)
       }
     }
     try output.checkDelivery()
@@ -80,32 +89,59 @@ struct ChatCommand: ParsableCommand {
 
   // MARK: - The model
 
-  private func makeRepl(_ output: TerminalOutput, isInteractive: Bool) throws -> Repl {
+  /// The loop, and what was loaded of an earlier chat.
+  private func makeRepl(
+    _ output: TerminalOutput, isInteractive: Bool
+  ) throws -> (Repl, loaded: String?) {
     let (engine, tokenizer) = try options.load()
     let model = engine.model
-    let kind = text.template ?? ChatTemplate.kind(for: model, vocabulary: tokenizer.vocabulary)
+    let keeper = saved.keeper(isInteractive: isInteractive)
+    let earlier = try saved.earlierChat(keeper, model: model, vocabulary: tokenizer.vocabulary)
+    let own = earlier?.isOfThisModel == true ? earlier?.session : nil
+    let kind =
+      text.template ?? own?.template
+      ?? ChatTemplate.kind(for: model, vocabulary: tokenizer.vocabulary)
     let template = try ChatTemplate(kind: kind, tokenizer: tokenizer, metadata: model.metadata)
 
     let prompts = PromptLibrary(folders: PromptFolders.all)
     let prompt = try text.promptName.map { try prompts.prompt(named: $0) }
-    var settings = Settings(capacity: context(of: model))
+    var settings = Settings(capacity: context(of: model, earlier: own))
     for (key, value) in prompt?.settings ?? [:] { try settings.set(key, to: value) }
     try sampling.apply(to: &settings)
     if !isInteractive, !stats { try settings.set(.stats, to: "off") }
 
     let conversation = try Conversation(
-      engine: engine, template: template, settings: settings, kvType: kv,
+      engine: engine, template: template, settings: settings, kvType: kv ?? own?.kvType,
       system: try text.systemText() ?? prompt?.system,
       now: { ContinuousClock.now - Signals.timeStopped })
     let repl = Repl(
       conversation: conversation, prompts: prompts, output: output, interrupt: interruptFlag)
     repl.promptName = prompt?.name
-    return repl
+    repl.sessions = keeper
+    let loaded = try earlier.map { try resume($0, in: repl, prompt: prompt) }
+    return (repl, loaded)
   }
 
-  private func context(of model: Model) -> Int {
+  /// Goes on with an earlier chat; what the command line says holds instead of what the chat had.
+  private func resume(
+    _ earlier: EarlierChat, in repl: Repl, prompt: PromptFile?
+  ) throws -> String {
+    let loaded = try repl.resume(
+      earlier.session, from: earlier.path, name: earlier.name, isAutosave: earlier.isAutosave)
+    let conversation = repl.conversation
+    for (key, value) in prompt?.settings ?? [:] { try conversation.settings.set(key, to: value) }
+    try sampling.apply(to: &conversation.settings)
+    if sampling.seed != nil { conversation.restartSampler() }
+    if let system = try text.systemText() ?? prompt?.system {
+      try conversation.setSystem(system)
+      repl.promptName = prompt?.name
+    }
+    return loaded
+  }
+
+  private func context(of model: Model, earlier: Session?) -> Int {
     let made = model.config.contextLength
-    guard let ctx else { return min(made, Self.defaultContext) }
+    guard let ctx else { return earlier?.settings.capacity ?? min(made, Self.defaultContext) }
     if ctx > made {
       Report.warning("--ctx \(ctx) is above the \(made) tokens the model was made for")
     }
@@ -114,9 +150,15 @@ struct ChatCommand: ParsableCommand {
 
   // MARK: - At a terminal
 
-  private func converse(_ repl: Repl) throws {
+  private func converse(_ repl: Repl, loaded: String?, _ output: TerminalOutput) throws {
     let showsNotes = isatty(STDERR_FILENO) == 1
     if showsNotes { Banner.show(repl, plain: isPlain) }
+    if let loaded { output.notice(loaded) }
+    defer {
+      if repl.sessions?.isKept == true, !repl.conversation.turns.isEmpty {
+        output.notice("this chat is kept; --continue goes on with it")
+      }
+    }
     let output = isatty(STDOUT_FILENO) == 1 ? STDOUT_FILENO : STDERR_FILENO
     if isatty(output) == 1 {
       repl.clipboard = { Clipboard.put($0, on: output) }

@@ -76,3 +76,45 @@ struct ChatTextOptions: ParsableArguments {
       .trimmingCharacters(in: .whitespacesAndNewlines)
   }
 }
+
+/// Chats of earlier, and where this one goes.
+struct ChatSessionOptions: ParsableArguments {
+  @Flag(
+    name: [.customShort("c"), .customLong("continue")],
+    help: "Go on with the last chat with this model.")
+  var continues = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Go on with a saved chat: its file, or the name it was saved under.",
+      valueName: "file|name"),
+    completion: .file(extensions: ["chat"]))
+  var load: String?
+
+  @Flag(help: "Do not keep the chat after each turn.")
+  var noAutosave = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Run a saved chat again with its seeds and settings, and print the replies.",
+      valueName: "file"),
+    completion: .file(extensions: ["chat"]))
+  var replay: String?
+
+  @Flag(
+    help: """
+      With --replay: print no replies; end with code 3 and the place of the first difference unless \
+      every token comes out the same.
+      """)
+  var check = false
+
+  func validate() throws {
+    if continues, load != nil {
+      throw ValidationError("--continue and --load: choose one of them")
+    }
+    if check, replay == nil { throw ValidationError("--check needs --replay FILE") }
+    if replay != nil, continues || load != nil {
+      throw ValidationError("--replay runs a chat of its own; leave out --continue and --load")
+    }
+  }
+}

@@ -27,7 +27,7 @@ import Testing
   @Test func hasExactlyTheDocumentedCommands() {
     let documented = """
       help quit temp topp seed max threads set system prompt prompts clear undo edit edit! regen \
-      continue amend branch drop history probs alt copy ctx stats tokens model
+      continue amend branch drop history probs alt copy save load sessions export ctx stats tokens model
       """
     #expect(
       CommandTable.all.map(\.name).sorted()

@@ -126,7 +126,8 @@ import Tokenization
     let statistics = try goOn(chat)
     #expect(statistics.read == 1)
     #expect(statistics.generated == 7)
-    #expect(chat.conversation.turns == whole.conversation.turns)
+    #expect(chat.conversation.turns.map(\.answer) == whole.conversation.turns.map(\.answer))
+    #expect(chat.conversation.turns.map(\.reply) == whole.conversation.turns.map(\.reply))
     #expect(chat.conversation.cache.tokens == whole.conversation.cache.tokens)
     #expect(chat.conversation.branches.isEmpty)
     try expectSameAsFresh(chat)
@@ -142,7 +143,8 @@ import Tokenization
     #expect(first.ending == .interrupted)
     try chat.conversation.settings.set(.max, to: "\(12 - first.generated)")
     _ = try goOn(chat)
-    #expect(chat.conversation.turns == whole.conversation.turns)
+    #expect(chat.conversation.turns.map(\.answer) == whole.conversation.turns.map(\.answer))
+    #expect(chat.conversation.turns.map(\.reply) == whole.conversation.turns.map(\.reply))
   }
 
   @Test func tokensOutliveLaterTurns() throws {
@@ -156,7 +158,8 @@ import Tokenization
     chat.conversation.sampler = sampler
     try chat.conversation.settings.set(.max, to: "7")
     _ = try goOn(chat)
-    #expect(chat.conversation.turns == whole.conversation.turns)
+    #expect(chat.conversation.turns.map(\.answer) == whole.conversation.turns.map(\.answer))
+    #expect(chat.conversation.turns.map(\.reply) == whole.conversation.turns.map(\.reply))
     #expect(chat.conversation.cache.tokens == whole.conversation.cache.tokens)
   }
 

@@ -61,7 +61,7 @@ struct TinyChat {
 
   init(
     template kind: TemplateKind = .chatML, capacity: Int = 512, threads: Int = 1,
-    system: String? = "Be brief.", damaged: Bool = false,
+    system: String? = "Be brief.", damaged: Bool = false, kvType: KVType? = nil,
     now: @escaping () -> ContinuousClock.Instant = { .now },
     settings changes: [Settings.Key: String] = [:]
   ) throws {
@@ -74,7 +74,8 @@ struct TinyChat {
     let template = try ChatTemplate(
       kind: kind, tokenizer: PairTokenizer(), metadata: files.model.metadata)
     conversation = try Conversation(
-      engine: engine, template: template, settings: settings, system: system, now: now)
+      engine: engine, template: template, settings: settings, kvType: kvType,
+      system: system, now: now)
   }
 
   /// A chat of the same turns that has read nothing yet.

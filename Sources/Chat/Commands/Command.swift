@@ -7,8 +7,12 @@ public struct Command: Sendable {
     case sampling = "Sampling, at once on the running model"
     case conversation = "Conversation"
     case editing = "Turns; the cache keeps all up to the first change"
+    case sessions = "Saved chats"
     case looking = "Looking inside"
     case general = "General"
+
+    /// Whether `:help` names its commands on one line, because their names say what they do.
+    var isCompact: Bool { self == .sessions }
   }
 
   /// What an argument is, for completion.
@@ -25,6 +29,10 @@ public struct Command: Sendable {
     case setting
     /// A prompt's name.
     case promptName
+    /// A saved chat's name.
+    case sessionName
+    /// A file's path.
+    case file
     /// Text, or a file's path after `@`.
     case textOrFile
   }

@@ -2,7 +2,7 @@
 public enum CommandTable {
   /// The commands, in the order help lists them.
   public static let all: [Command] = [
-    sampling, conversation, editing, alternatives, looking, copying, general,
+    sampling, conversation, editing, alternatives, sessions, looking, copying, general,
   ].flatMap(\.self)
 
   /// The command of that exact name or alias.

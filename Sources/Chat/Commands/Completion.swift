@@ -26,6 +26,10 @@ extension Repl {
       return Self.matches(CommandTable.all.map(\.name) + ["keys"], of: word, after: head)
     case .promptName: return Self.matches(prompts.names, of: word, after: head)
     case .setting: return settingCompletions(word, after: head)
+    case .sessionName:
+      let names = Set(sessions?.store.entries.map(\.name) ?? [])
+      return Self.matches(Array(names), of: word, after: head)
+    case .file: return Self.paths(from: word).map { head + $0 }
     case .textOrFile:
       guard word.hasPrefix("@") else { return [] }
       return Self.paths(from: String(word.dropFirst())).map { head + "@" + $0 }

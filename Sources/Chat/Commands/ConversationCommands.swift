@@ -35,7 +35,7 @@ extension Repl {
   }
 
   /// `412 tokens must be re-read (~18 s), at your next message`.
-  private var rereading: String {
+  var rereading: String {
     let tokens = conversation.pendingTokens
     let time = estimate(reading: tokens, atSpeed: conversation.readingSpeed)
     return "\(counted(tokens, "token")) must be re-read\(time), at your next message"

@@ -17,6 +17,7 @@ extension Repl {
       output.notice("nothing to clear")
       return
     }
+    sessions?.startNew()
     let kept = conversation.system == nil ? "" : ", system prompt kept"
     let forgotten = "\(counted(turns, "turn")) (\(counted(tokens, "token")))"
     output.notice("cleared \(forgotten)\(kept) — :undo restores")

@@ -3,6 +3,11 @@ extension CommandTable {
   public static var overview: String {
     var lines: [String] = []
     for group in Command.Group.allCases {
+      guard !group.isCompact else {
+        let names = all.filter { $0.group == group }.map(\.synopsis)
+        lines.append(names.joined(separator: " · "))
+        continue
+      }
       lines.append(group.rawValue)
       lines += columns(all.filter { $0.group == group })
     }

@@ -5,8 +5,10 @@
 public struct Branch: Hashable, Sendable {
   /// The turns, oldest first.
   public let turns: [Turn]
-  /// How many older turns were left out because the context was full.
-  public let droppedTurns: Int
+  /// The older turns that were left out because the context was full.
+  public let leftOutTurns: [Turn]
+  /// How many those are.
+  public var droppedTurns: Int { leftOutTurns.count }
 
   /// Whether `other` is this line, or goes on from it.
   func begins(_ other: Branch) -> Bool {
@@ -22,7 +24,7 @@ public struct Branch: Hashable, Sendable {
 
 extension Conversation {
   /// The present line.
-  public var line: Branch { Branch(turns: turns, droppedTurns: droppedTurns) }
+  public var line: Branch { Branch(turns: turns, leftOutTurns: leftOutTurns) }
 
   /// Goes to a kept line; the present one is kept in its place.
   ///
@@ -34,7 +36,7 @@ extension Conversation {
     }
     let left = line
     let entered = branches[number - 1]
-    (turns, droppedTurns) = (entered.turns, entered.droppedTurns)
+    (turns, leftOutTurns) = (entered.turns, entered.leftOutTurns)
     cleared = nil
     if branches.contains(where: left.begins) {
       branches.remove(at: number - 1)

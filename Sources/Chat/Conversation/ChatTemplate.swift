@@ -7,15 +7,20 @@ public struct Turn: Hashable, Sendable {
   /// What the user wrote.
   public var question: String
   /// What the model answered; the part that was generated when the reply was cut.
-  public var answer: String
+  public var answer: String {
+    didSet { if answer != oldValue { (reply, record) = (nil, nil) } }
+  }
   /// The answer token by token; `nil` when the model did not write it, as after an edit.
   public var reply: Reply?
+  /// How the answer was drawn; `nil` when that is not known, as when it was continued.
+  public internal(set) var record: ReplyRecord?
 
   /// A completed turn.
-  public init(question: String, answer: String, reply: Reply? = nil) {
+  public init(question: String, answer: String, reply: Reply? = nil, record: ReplyRecord? = nil) {
     self.question = question
     self.answer = answer
-    self.reply = reply
+    self.reply = reply ?? record.map { Reply(tokens: $0.tokens, ending: $0.ending) }
+    self.record = record
   }
 }
 

@@ -22,9 +22,11 @@ public final class Conversation {
   /// Completed turns, oldest first.
   public internal(set) var turns: [Turn] = [] { didSet { encodedLength = nil } }
   /// How many turns were left out because the context was full; the next one's number follows.
-  public internal(set) var droppedTurns = 0
+  public var droppedTurns: Int { leftOutTurns.count }
   /// Lines of the chat that were left for another, oldest first; see ``Branch``.
   public internal(set) var branches: [Branch] = []
+  /// The turns that were left out, oldest first: no longer told to the model, but not lost.
+  public internal(set) var leftOutTurns: [Turn] = []
   /// Tokens read per second when a prompt was last read.
   public internal(set) var readingSpeed: Double?
   /// What there was to choose from at each token of the last reply that was made.
@@ -32,7 +34,7 @@ public final class Conversation {
 
   var sampler: Sampler
   let now: () -> ContinuousClock.Instant
-  var cleared: (turns: [Turn], droppedTurns: Int)?
+  var cleared: (turns: [Turn], leftOut: [Turn])?
   private var encodedLength: Int?
 
   /// Starts an empty chat.
@@ -101,9 +103,9 @@ public final class Conversation {
     guard !turns.isEmpty else { return (0, 0) }
     let result = (turns.count, used - template.systemLength(system))
     let before = line
-    cleared = (turns, droppedTurns)
+    cleared = (turns, leftOutTurns)
     turns = []
-    droppedTurns = 0
+    leftOutTurns = []
     keep(before)
     return result
   }
@@ -121,7 +123,7 @@ public final class Conversation {
   /// - Throws: ``ChatError/nothingToUndo(asked:turns:)``.
   public func undo(_ count: Int = 1) throws -> Undone {
     if turns.isEmpty, count == 1, let cleared {
-      (turns, droppedTurns) = cleared
+      (turns, leftOutTurns) = cleared
       self.cleared = nil
       forgetBeginnings()
       return .clear(turns: turns.count)
@@ -141,8 +143,15 @@ public final class Conversation {
   /// Completes a turn: the history it was answered from, and itself.
   func append(_ turn: Turn, to history: [Turn], dropping count: Int) {
     cleared = nil
-    droppedTurns += count
+    leftOutTurns += turns.prefix(count)
     turns = history + [turn]
+  }
+
+  /// Puts other turns in the place of all there are.
+  func replaceTurns(_ turns: [Turn], leftOut: [Turn]) {
+    cleared = nil
+    leftOutTurns = leftOut
+    self.turns = turns
   }
 
   func refuseControlTags(in text: String) throws {

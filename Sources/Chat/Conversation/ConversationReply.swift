@@ -86,9 +86,10 @@ extension Conversation {
     statistics.prefillSeconds = (now() - start).inSeconds
     readingSpeed = statistics.readPerSecond ?? readingSpeed
 
+    var drawing = Drawing(prompt: plan.prompt, sampler: sampler)
     let turn = try generate(
       request, from: logits, since: start, interrupt: interrupt, statistics: &statistics,
-      onText: { onEvent(.text($0)) })
+      drawing: &drawing, onText: { onEvent(.text($0)) })
     let left = line
     append(turn, to: plan.history, dropping: plan.dropped)
     if request.replaces { keep(left) }
@@ -101,7 +102,7 @@ extension Conversation {
   private func generate(
     _ request: ReplyRequest, from prompt: UnsafeBufferPointer<Float>,
     since start: ContinuousClock.Instant, interrupt: InterruptFlag,
-    statistics: inout TurnStatistics, onText: (String) -> Void
+    statistics: inout TurnStatistics, drawing: inout Drawing, onText: (String) -> Void
   ) throws -> Turn {
     let vocabularySize = template.tokenizer.vocabulary.count
     var decoder = StreamDecoder(
@@ -132,12 +133,14 @@ extension Conversation {
         choices.append(choice)
       }
 
+      drawing.note(sampler)
       if template.stopTokens.contains(token) {
         statistics.ending = .stopToken
         break generation
       }
       statistics.generated += 1
       tokens.append(token)
+      drawing.tokens.append(token)
       say(decoder.append(token))
 
       if let limit = limit(after: statistics.generated) {
@@ -160,7 +163,9 @@ extension Conversation {
     self.choices = choices
     return Turn(
       question: request.question, answer: text,
-      reply: Reply(tokens: tokens, ending: statistics.ending))
+      reply: Reply(tokens: tokens, ending: statistics.ending),
+      // What goes on from tokens said before was not drawn in one go.
+      record: request.said.isEmpty ? drawing.record(ending: statistics.ending) : nil)
   }
 }
 

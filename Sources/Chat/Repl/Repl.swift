@@ -19,6 +19,8 @@ public final class Repl {
   public let conversation: Conversation
   /// Where `:prompt` looks.
   public let prompts: PromptLibrary
+  /// Keeps the chat in files; `nil` when there is no place for them.
+  public var sessions: SessionKeeper?
   /// What every reply took.
   public private(set) var statistics: [TurnStatistics] = []
   /// The prompt of the library in use; `nil` when the system prompt is another.
@@ -62,6 +64,7 @@ public final class Repl {
   public func run(_ lines: any LineSource, mode: Mode = .interactive) throws {
     self.mode = mode
     isFinished = false
+    defer { keep() }
     while !isFinished {
       let text = prefill
       prefill = nil
@@ -89,6 +92,7 @@ public final class Repl {
 
   private func take(_ line: String, from lines: any LineSource) throws {
     guard !line.strippedAsInPython.isEmpty else { return leaveEdit() }
+    defer { keep() }
     let typed = mode == .messages ? TypedLine.message(line) : TypedLine(line)
     do {
       switch typed {
@@ -145,6 +149,9 @@ public final class Repl {
     guard mode == .interactive else { throw ScriptError(place: place, reason: text, kind: kind) }
     output.problem(text)
   }
+
+  /// Keeps the chat as it is now, where that is wanted.
+  private func keep() { sessions?.autosave(conversation, promptName: promptName) }
 
   /// Ctrl-C at the prompt.
   private func interrupted() {

@@ -102,4 +102,21 @@ public final class KVCache {
   func head(_ head: Int, layer: Int) -> lck_kv_head {
     layout.head(head, layer: layer, in: memory)
   }
+
+  /// What the rows of a file must agree with.
+  var shape: (type: Int, layers: Int, kvHeads: Int, headSize: Int) {
+    (Int(layout.type.kernelType.rawValue), config.layers, config.kvHeads, config.headSize)
+  }
+
+  /// The memory of the first `count` positions, by layer and head; keys in whole blocks.
+  func planes(holding count: Int) -> [UnsafeMutableRawBufferPointer] {
+    (0..<config.layers).flatMap { layer in
+      (0..<config.kvHeads).flatMap { layout.planes(head($0, layer: layer), holding: count) }
+    }
+  }
+
+  /// Bytes of those planes.
+  func rowBytes(_ count: Int) -> Int {
+    layout.planeBytes(holding: count) * config.layers * config.kvHeads
+  }
 }

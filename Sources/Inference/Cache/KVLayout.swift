@@ -79,6 +79,37 @@ struct KVLayout {
       value_scales: (scales + scaleBytes).assumingMemoryBound(to: Float.self))
   }
 
+  /// Where the first `count` positions of a head lie: keys, values, and the scales of both for q8.
+  func planes(_ head: lck_kv_head, holding count: Int) -> [UnsafeMutableRawBufferPointer] {
+    let bytes = sizes(holding: count)
+    var planes = [
+      UnsafeMutableRawBufferPointer(start: head.keys, count: bytes.keys),
+      UnsafeMutableRawBufferPointer(start: head.values, count: bytes.values),
+    ]
+    if type == .q8 {
+      planes += [
+        UnsafeMutableRawBufferPointer(start: head.key_scales, count: bytes.scales),
+        UnsafeMutableRawBufferPointer(start: head.value_scales, count: bytes.scales),
+      ]
+    }
+    return planes
+  }
+
+  /// Bytes of those planes together.
+  func planeBytes(holding count: Int) -> Int {
+    let bytes = sizes(holding: count)
+    return bytes.keys + bytes.values + (type == .q8 ? 2 * bytes.scales : 0)
+  }
+
+  /// Keys come in whole blocks; for counts up to the capacity.
+  private func sizes(holding count: Int) -> (keys: Int, values: Int, scales: Int) {
+    let block = Int(lck_key_block)
+    let row = headSize * type.elementBytes
+    return (
+      (count + block - 1) / block * block * row, count * row, count * MemoryLayout<Float>.stride
+    )
+  }
+
   /// Bytes raised to whole cache lines; `nil` when two such numbers might overflow.
   private static func lines(_ bytes: Int?) -> Int? {
     bytes.flatMap { $0 < .max / 4 ? ($0 + 63) / 64 * 64 : nil }

@@ -20,9 +20,10 @@ package final class OutputFile {
   ///
   /// - Parameters:
   ///   - size: Bytes that will be written, to refuse a disk that has no room for them.
+  ///   - isPrivate: Whether only its owner may read it.
   ///   - write: The system's `write`, or a test's.
   package init(
-    path: String, size: Int, write: @escaping Write = System.write
+    path: String, size: Int, isPrivate: Bool = false, write: @escaping Write = System.write
   ) throws(ModelFileError) {
     let slash = path.lastIndex(of: "/")
     let name = slash.map { path[path.index(after: $0)...] } ?? path[...]
@@ -40,7 +41,7 @@ package final class OutputFile {
         kind: .doesNotFit)
     }
     do throws(SystemError) {
-      descriptor = try System.createForWriting(temporaryPath)
+      descriptor = try System.createForWriting(temporaryPath, mode: isPrivate ? 0o600 : 0o644)
     } catch {
       guard error.isExistingFile else {
         throw ModelFileError("cannot be created", error, path: path, kind: .running)
@@ -57,8 +58,10 @@ package final class OutputFile {
   }
 
   /// Writes a small file at once, replacing one of the same name.
-  package static func write(_ bytes: [UInt8], to path: String) throws(ModelFileError) {
-    let file = try OutputFile(path: path, size: bytes.count)
+  package static func write(
+    _ bytes: [UInt8], to path: String, isPrivate: Bool = false
+  ) throws(ModelFileError) {
+    let file = try OutputFile(path: path, size: bytes.count, isPrivate: isPrivate)
     try file.append(bytes)
     try file.commit()
   }

@@ -72,8 +72,10 @@ package enum System {
   }
 
   /// `open` of a file that must not exist yet.
-  static func createForWriting(_ path: String) throws(SystemError) -> Int32 {
-    try open(path, O_WRONLY | O_CREAT | O_EXCL, mode: 0o644)
+  static func createForWriting(
+    _ path: String, mode: mode_t = 0o644
+  ) throws(SystemError) -> Int32 {
+    try open(path, O_WRONLY | O_CREAT | O_EXCL, mode: mode)
   }
 
   private static func open(
@@ -179,7 +181,7 @@ package enum System {
     guard result == 0 else { throw SystemError.last }
   }
 
-  static func remove(_ path: String) {
+  package static func remove(_ path: String) {
     unlink(path)
   }
 
