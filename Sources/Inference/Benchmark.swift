@@ -77,8 +77,8 @@ public struct Benchmark {
   /// Multiply-adds per second that the engine's threads can do in registers, in the model's arithmetic: the
   /// best of some passes; `nil` where the kernels in use have no such loop.
   public func arithmeticPeak() -> Double? {
-    // About a millisecond a pass.
-    let rounds = 20_000
+    // About a millisecond a pass: long enough that a sleeping thread wakes up and does its share.
+    let rounds = 300_000
     var best = Double?.none
     for _ in 0..<20 {
       var operations: Int?
