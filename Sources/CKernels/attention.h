@@ -141,8 +141,6 @@ LCK_INLINE size_t row_start(const lck_queries *group, size_t row, size_t head_si
   return row / group->heads * group->stride + row % group->heads * head_size;
 }
 
-LCK_INLINE size_t least(size_t a, size_t b) { return a < b ? a : b; }
-
 // Calls a tile with its number of rows as a constant.
 #define LCK_BY_ROWS(rows, call)                                                                      \
   switch (rows) {                                                                                    \
@@ -201,11 +199,11 @@ LCK_INLINE void scores_of_type(const lck_queries *group, const lck_kv_head *head
                                const lck_kv_type type) {
   const size_t all = group->heads * group->tokens;
   const float divisor = __builtin_sqrtf((float)head->head_size);
-  to = least(to, seen(group, all - 1));
+  to = smaller(to, seen(group, all - 1));
   for (size_t p = from; p < to; p += LCK_SCORE_BLOCKS(1) * lanes) {
     for (size_t row = 0; row < all; row += tile_rows) {
-      size_t rows = least(all - row, tile_rows);
-      size_t end = least(least(to, p + LCK_SCORE_BLOCKS(1) * lanes), seen(group, row + rows - 1));
+      size_t rows = smaller(all - row, tile_rows);
+      size_t end = smaller(smaller(to, p + LCK_SCORE_BLOCKS(1) * lanes), seen(group, row + rows - 1));
       LCK_BY_ROWS(rows, score_strip(group, head, row, p, end, divisor, type, count));
     }
   }
@@ -234,7 +232,7 @@ static LCK_TARGET void attention_softmax(const lck_queries *group, size_t from, 
   const size_t stride = group->score_stride;
   for (size_t row = from; row < to; row += tile_rows) {
     float *x = group->scores + row * stride;
-    size_t rows = least(to - row, tile_rows), common = seen(group, row);
+    size_t rows = smaller(to - row, tile_rows), common = seen(group, row);
     for (size_t r = 0; r < rows; r++) exponentials_of(x + r * stride, x + r * stride, 1, seen(group, row + r), false);
     float totals[tile_rows];
     LCK_BY_ROWS(rows, row_sums(totals, x, stride, common, count));
@@ -311,17 +309,17 @@ LCK_INLINE void values_of_type(const lck_queries *group, const lck_kv_head *head
                                const lck_kv_type type) {
   const size_t all = group->heads * group->tokens, most = seen(group, all - 1);
   for (size_t from = 0; from < most; from += value_chunk) {
-    size_t to = least(from + value_chunk, most);
+    size_t to = smaller(from + value_chunk, most);
     for (size_t row = 0; row < all; row += tile_rows) {
       // All rows of the tile together as far as its first one sees; the rest of each by itself.
-      size_t rows = least(all - row, tile_rows);
-      size_t common = least(to, seen(group, row));
+      size_t rows = smaller(all - row, tile_rows);
+      size_t common = smaller(to, seen(group, row));
       if (common > from) {
         LCK_BY_ROWS(rows, value_rows(group, head, row, from, common, first, last, type, count));
       }
       size_t start = common > from ? common : from;
       for (size_t r = 1; r < rows; r++) {
-        size_t end = least(to, seen(group, row + r));
+        size_t end = smaller(to, seen(group, row + r));
         if (end > start) value_rows(group, head, row + r, start, end, first, last, type, 1);
       }
     }

@@ -56,18 +56,7 @@ public final class MappedFile: Sendable {
   private static func map(
     _ descriptor: Int32, path: String
   ) throws(ModelFileError) -> (FileStatus.Version, UnsafeRawBufferPointer) {
-    let status: FileStatus
-    do throws(SystemError) {
-      status = try System.status(of: descriptor)
-    } catch {
-      throw ModelFileError("cannot be examined", error, path: path)
-    }
-    switch status.kind {
-    case .regular: break
-    case .directory: throw ModelFileError("is a directory, not a file", path: path)
-    case .other:
-      throw ModelFileError("is not a regular file (a FIFO, socket or device)", path: path)
-    }
+    let status = try FileStatus.ofRegularFile(descriptor, path: path)
     // An empty mapping is an error to mmap.
     let size = status.version.size
     guard size > 0 else { return (status.version, UnsafeRawBufferPointer(start: nil, count: 0)) }
@@ -75,6 +64,26 @@ public final class MappedFile: Sendable {
       return (status.version, try System.map(descriptor, count: size))
     } catch {
       throw ModelFileError("cannot be mapped", error, path: path)
+    }
+  }
+}
+
+extension FileStatus {
+  /// The status of an open file, which must be a regular one.
+  static func ofRegularFile(
+    _ descriptor: Int32, path: String
+  ) throws(ModelFileError) -> FileStatus {
+    let status: FileStatus
+    do throws(SystemError) {
+      status = try System.status(of: descriptor)
+    } catch {
+      throw ModelFileError("cannot be examined", error, path: path)
+    }
+    switch status.kind {
+    case .regular: return status
+    case .directory: throw ModelFileError("is a directory, not a file", path: path)
+    case .other:
+      throw ModelFileError("is not a regular file (a FIFO, socket or device)", path: path)
     }
   }
 }

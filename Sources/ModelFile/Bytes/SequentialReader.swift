@@ -79,18 +79,7 @@ package final class SequentialReader {
   private static func status(
     of descriptor: Int32, path: String, limit: Int
   ) throws(ModelFileError) -> FileStatus {
-    let status: FileStatus
-    do throws(SystemError) {
-      status = try System.status(of: descriptor)
-    } catch {
-      throw ModelFileError("cannot be examined", error, path: path)
-    }
-    switch status.kind {
-    case .regular: break
-    case .directory: throw ModelFileError("is a directory, not a file", path: path)
-    case .other:
-      throw ModelFileError("is not a regular file (a FIFO, socket or device)", path: path)
-    }
+    let status = try FileStatus.ofRegularFile(descriptor, path: path)
     guard status.version.size <= limit else {
       throw ModelFileError(
         "is \(SizeText.bytes(status.version.size)); expected at most \(SizeText.bytes(limit))",
