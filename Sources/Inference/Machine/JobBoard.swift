@@ -150,9 +150,10 @@ final class JobBoard: @unchecked Sendable {
   /// Waits for a job newer than `seen`; returns its generation, or `nil` when worker `index` shall end.
   func nextGeneration(after seen: UInt64, index: Int) -> UInt64? {
     for look in 0..<Self.pauses + Self.yields {
+      // First of all: a job that came up meanwhile is not for those who are not wanted.
+      if isUnwanted(index) { break }
       let generation = generation
       if generation != seen { return generation }
-      if isUnwanted(index) { break }
       if look < Self.pauses { lck_spin_pause() } else { sched_yield() }
     }
     return sleep(after: seen, index: index)

@@ -50,6 +50,8 @@ final class WorkerPool {
     }
     let before = workers.count
     stopWorkers(keeping: wanted - 1)
+    // Before they start: a thread that comes late to its first job must know whether it is meant.
+    setActive(min(wanted, processors))
     board.admitAll()
     while workers.count < wanted - 1 {
       guard let thread = Worker.start(board, index: workers.count + 1) else {
