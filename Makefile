@@ -88,6 +88,8 @@ install: libedit
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/llama-chat/prompts
 	install -m 755 .build-install/release/llama-chat $(DESTDIR)$(PREFIX)/bin/llama-chat
 	install -m 644 prompts/*.md $(DESTDIR)$(PREFIX)/share/llama-chat/prompts
+	install -d $(DESTDIR)$(PREFIX)/share/llama-chat/prompts/samples
+	install -m 644 prompts/samples/* $(DESTDIR)$(PREFIX)/share/llama-chat/prompts/samples
 
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/llama-chat

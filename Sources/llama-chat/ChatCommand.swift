@@ -3,7 +3,6 @@ import Chat
 import Foundation
 import Inference
 import ModelFile
-import Tokenization
 
 /// `llama-chat MODEL.bin`: the conversation.
 struct ChatCommand: ParsableCommand {
@@ -15,7 +14,16 @@ struct ChatCommand: ParsableCommand {
       on standard input it answers and ends; standard output then gets the replies alone.
       """)
 
-  @OptionGroup var options: ModelOptions
+  @Argument(
+    help: """
+      The model: a file (version 0, 1 or 2), any model that `convert` reads, or the name of one in \
+      ./models, $LLAMA_CHAT_MODELS or the user's folder for models. Without it, the only one there, or \
+      the last one used.
+      """,
+    completion: .file(extensions: ModelOptions.endings))
+  var model: String?
+
+  @OptionGroup var engine: EngineOptions
   @OptionGroup(title: "Sampling") var sampling: ChatSamplingOptions
   @OptionGroup(title: "What the model is told") var text: ChatTextOptions
   @OptionGroup(title: "Saved chats") var saved: ChatSessionOptions
@@ -37,155 +45,148 @@ struct ChatCommand: ParsableCommand {
     completion: .file())
   var script: String?
 
-  @Flag(help: "No repainting, no colours, no symbols: for screen readers and simple terminals.")
-  var plain = false
+  @Flag(
+    inversion: .prefixedNo,
+    help: "No repainting, no colours, no symbols: for screen readers and simple terminals.")
+  var plain: Bool?
 
-  @Option(help: "When to use colours.")
-  var color = ColorPolicy.auto
+  @Option(help: "When to use colours (default: auto).")
+  var color: ColorPolicy?
 
-  @Flag(help: "Neither read nor write the history file.")
-  var noHistory = false
+  @Flag(inversion: .prefixedNo, help: "Read and write the history file (default: --history).")
+  var history: Bool?
 
   @Flag(help: "Show statistics after each reply also when not at a terminal.")
   var stats = false
 
+  @Flag(help: "Do not read the configuration file.")
+  var noConfig = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Check the prompt files of a folder, say what is wrong with each, and end (code 2 if anything is).",
+      valueName: "folder"),
+    completion: .directory)
+  var checkPrompts: String?
+
   /// More context costs memory and time; whoever needs it asks for it.
-  private static let defaultContext = 2048
+  static let defaultContext = 2048
 
   func validate() throws {
     if script != nil, stdin != nil {
       throw ValidationError("--script and --stdin: choose one of them")
     }
+    if checkPrompts != nil, model != nil {
+      throw ValidationError("--check-prompts needs no model")
+    }
   }
 
-  mutating func run() throws {
-    if let path = saved.replay {
-      try options.convertIfNeeded()
-      try Signals.install()
-      Signals.enter(.busy)
-      return try saved.run(
-        replay: path, with: options, output: TerminalOutput(policy: color, plain: isPlain))
-    }
-    let input = try scriptedInput()
-    try options.convertIfNeeded()
+  func run() throws {
+    if let checkPrompts { return try PromptCheck.run(folder: checkPrompts) }
+    var configuration = Configuration(isWanted: !noConfig)
+    configuration.report()
+    // What is wrong with the input is said before a model is looked for.
+    let input = saved.replay == nil ? try scriptedInput() : nil
+    let chosen = try model.map { try ModelChoice().path(named: $0) } ?? ModelChoice().path()
+    let path = try engine.modelFile(for: chosen)
+    configuration.choose(forModels: [chosen, path])
     try Signals.install()
-    if input == nil, usesEditor {
+
+    let screen = Screen(self, configuration)
+    let output = TerminalOutput(policy: screen.color, plain: screen.isPlain)
+    if let replay = saved.replay {
+      Signals.enter(.busy)
+      return try saved.run(replay: replay, model: path, with: engine, output: output)
+    }
+    if input == nil, screen.usesEditor {
       TerminalModes.save()
       TerminalModes.enterBusy()
     }
-    let output = TerminalOutput(policy: color, plain: isPlain)
-    let (repl, loaded) = try makeRepl(output, isInteractive: input == nil)
+    if input == nil { LastModel(environment: ProcessInfo.processInfo.environment)?.note(chosen) }
+    let start = ChatStart(command: self, model: path, configuration: configuration, screen: screen)
+    let chat = try start.makeChat(output, input: input)
     let outcome = Result {
       if let input {
-        if let loaded { output.notice(loaded) }
-        try repl.run(input.lines, mode: input.mode)
+        if let loaded = chat.loaded { output.notice(loaded) }
+        try answer(input, in: chat)
       } else {
-        try converse(repl, loaded: loaded, output)
+        try converse(chat, screen, output)
       }
     }
     try output.checkDelivery()
     try outcome.get()
   }
 
-  // MARK: - The model
-
-  /// The loop, and what was loaded of an earlier chat.
-  private func makeRepl(
-    _ output: TerminalOutput, isInteractive: Bool
-  ) throws -> (Repl, loaded: String?) {
-    let (engine, tokenizer) = try options.load()
-    let model = engine.model
-    let keeper = saved.keeper(isInteractive: isInteractive)
-    let earlier = try saved.earlierChat(keeper, model: model, vocabulary: tokenizer.vocabulary)
-    let own = earlier?.isOfThisModel == true ? earlier?.session : nil
-    let kind =
-      text.template ?? own?.template
-      ?? ChatTemplate.kind(for: model, vocabulary: tokenizer.vocabulary)
-    let template = try ChatTemplate(kind: kind, tokenizer: tokenizer, metadata: model.metadata)
-
-    let prompts = PromptLibrary(folders: PromptFolders.all)
-    let prompt = try text.promptName.map { try prompts.prompt(named: $0) }
-    var settings = Settings(capacity: context(of: model, earlier: own))
-    for (key, value) in prompt?.settings ?? [:] { try settings.set(key, to: value) }
-    try sampling.apply(to: &settings)
-    if !isInteractive, !stats { try settings.set(.stats, to: "off") }
-
-    let conversation = try Conversation(
-      engine: engine, template: template, settings: settings, kvType: kv ?? own?.kvType,
-      system: try text.systemText() ?? prompt?.system,
-      now: { ContinuousClock.now - Signals.timeStopped })
-    let repl = Repl(
-      conversation: conversation, prompts: prompts, output: output, interrupt: interruptFlag)
-    repl.promptName = prompt?.name
-    repl.sessions = keeper
-    let loaded = try earlier.map { try resume($0, in: repl, prompt: prompt) }
-    return (repl, loaded)
-  }
-
-  /// Goes on with an earlier chat; what the command line says holds instead of what the chat had.
-  private func resume(
-    _ earlier: EarlierChat, in repl: Repl, prompt: PromptFile?
-  ) throws -> String {
-    let loaded = try repl.resume(
-      earlier.session, from: earlier.path, name: earlier.name, isAutosave: earlier.isAutosave)
-    let conversation = repl.conversation
-    for (key, value) in prompt?.settings ?? [:] { try conversation.settings.set(key, to: value) }
-    try sampling.apply(to: &conversation.settings)
-    if sampling.seed != nil { conversation.restartSampler() }
-    if let system = try text.systemText() ?? prompt?.system {
-      try conversation.setSystem(system)
-      repl.promptName = prompt?.name
+  private func answer(_ input: ScriptedInput, in chat: ChatStart.Chat) throws {
+    guard let prompt = chat.prompt else {
+      return try chat.repl.run(input.lines, mode: input.mode)
     }
-    return loaded
-  }
-
-  private func context(of model: Model, earlier: Session?) -> Int {
-    let made = model.config.contextLength
-    guard let ctx else { return earlier?.settings.capacity ?? min(made, Self.defaultContext) }
-    if ctx > made {
-      Report.warning("--ctx \(ctx) is above the \(made) tokens the model was made for")
-    }
-    return ctx
+    try chat.repl.begin(with: prompt, pinned: chat.pinned, mode: input.mode)
+    // Of one message, the prompt has taken care.
+    if input.cut != .message { try chat.repl.run(input.lines, mode: input.mode) }
   }
 
   // MARK: - At a terminal
 
-  private func converse(_ repl: Repl, loaded: String?, _ output: TerminalOutput) throws {
+  private func converse(
+    _ chat: ChatStart.Chat, _ screen: Screen, _ output: TerminalOutput
+  ) throws {
+    let repl = chat.repl
     let showsNotes = isatty(STDERR_FILENO) == 1
-    if showsNotes { Banner.show(repl, plain: isPlain) }
-    if let loaded { output.notice(loaded) }
+    // Whom the model is to be is in the banner; what it is asked comes below.
+    if let prompt = chat.prompt, prompt.isPersona {
+      try repl.begin(with: prompt, pinned: chat.pinned, mode: .interactive)
+    }
+    if showsNotes { Banner.show(repl, plain: screen.isPlain) }
+    if let loaded = chat.loaded { output.notice(loaded) }
     defer {
       if repl.sessions?.isKept == true, !repl.conversation.turns.isEmpty {
         output.notice("this chat is kept; --continue goes on with it")
       }
     }
-    let output = isatty(STDOUT_FILENO) == 1 ? STDOUT_FILENO : STDERR_FILENO
-    if isatty(output) == 1 {
-      repl.clipboard = { Clipboard.put($0, on: output) }
-      repl.externalEditor = { try ExternalEditor.editBetweenPrompts($0, terminal: output) }
+    if let prompt = chat.prompt, !prompt.isPersona {
+      try repl.begin(with: prompt, pinned: chat.pinned, mode: .interactive)
     }
-    guard usesEditor else { return try repl.run(PlainLines(asks: showsNotes)) }
-    let style = TerminalStyle(stream: output, policy: color, plain: false)
-    let editor = try LineEditor(output: output, style: style, history: history) {
+    let terminal = isatty(STDOUT_FILENO) == 1 ? STDOUT_FILENO : STDERR_FILENO
+    if isatty(terminal) == 1 {
+      repl.clipboard = { Clipboard.put($0, on: terminal) }
+      repl.externalEditor = { try ExternalEditor.editBetweenPrompts($0, terminal: terminal) }
+    }
+    guard screen.usesEditor else { return try repl.run(PlainLines(asks: showsNotes)) }
+    let style = TerminalStyle(stream: terminal, policy: screen.color, plain: false)
+    let editor = try LineEditor(output: terminal, style: style, history: screen.history) {
       [unowned repl] in repl.completions(for: $0)
     }
     defer { editor.close() }
     try repl.run(editor)
   }
+}
+
+/// How the conversation looks, by the command line, the configuration and the environment.
+struct Screen {
+  /// `--plain`, `ACCESSIBLE` in the environment, or the configuration.
+  let isPlain: Bool
+  let color: ColorPolicy
+  /// Whether typed lines are kept.
+  let keepsHistory: Bool
+
+  init(_ command: ChatCommand, _ configuration: Configuration) {
+    let accessible = ProcessInfo.processInfo.environment["ACCESSIBLE"] ?? ""
+    let isAccessible = !["", "0", "false"].contains(accessible)
+    isPlain = command.plain ?? (isAccessible || configuration.flag(.plain) == true)
+    color = command.color ?? configuration[.color].flatMap(ColorPolicy.init) ?? .auto
+    keepsHistory = command.history ?? configuration.flag(.history) ?? true
+  }
 
   /// Whether lines are edited by libedit, which needs a terminal to paint on.
-  private var usesEditor: Bool {
+  var usesEditor: Bool {
     !isPlain && (isatty(STDOUT_FILENO) == 1 || isatty(STDERR_FILENO) == 1)
   }
 
-  private var history: HistoryFile? {
-    guard !noHistory else { return nil }
+  var historyPath: String? {
+    guard keepsHistory else { return nil }
     return HistoryFile.defaultPath(environment: ProcessInfo.processInfo.environment)
-      .map { HistoryFile(path: $0, warn: Report.warning) }
   }
 
-  /// `--plain`, or `ACCESSIBLE` in the environment.
-  private var isPlain: Bool {
-    plain || !["", "0", "false"].contains(ProcessInfo.processInfo.environment["ACCESSIBLE"] ?? "")
-  }
+  var history: HistoryFile? { historyPath.map { HistoryFile(path: $0, warn: Report.warning) } }
 }

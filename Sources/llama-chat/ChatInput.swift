@@ -30,6 +30,9 @@ extension ChatCommand {
   struct ScriptedInput {
     let lines: any LineSource
     let mode: Repl.Mode
+    let cut: ScriptLines.Cut
+    /// The text, if it is one message and all there is.
+    var message: String?
   }
 
   /// What is to be answered without a person; `nil` for a conversation.
@@ -37,28 +40,32 @@ extension ChatCommand {
   /// - Throws: ``InputError`` when there is nothing, ``TextInputError`` for what is not text.
   func scriptedInput() throws -> ScriptedInput? {
     if let script {
-      let lines = ScriptLines(try TextInput.read(path: script), name: script, cut: .script)
-      return ScriptedInput(lines: precede(lines, with: text.prompt), mode: .script)
+      let content = try TextInput.read(path: script, acceptsPipes: true)
+      let lines = ScriptLines(content, name: script, cut: .script)
+      return ScriptedInput(lines: precede(lines, with: text.prompt), mode: .script, cut: .script)
     }
     let isTerminal = isatty(STDIN_FILENO) == 1
     if isTerminal, stdin == nil {
       guard let prompt = text.prompt else { return nil }
       return ScriptedInput(
-        lines: ScriptLines(prompt, name: "--prompt", cut: .message), mode: .messages)
+        lines: ScriptLines(prompt, name: "--prompt", cut: .message), mode: .messages,
+        cut: .message, message: prompt)
     }
     let choice = stdin ?? .message
     let input = try standardInput()
     let isEmpty = input.allSatisfy(\.isWhitespace)
-    if isEmpty, text.prompt == nil {
+    if isEmpty, text.prompt == nil, text.promptName == nil {
       throw InputError(reason: "is empty; expected a message, or --prompt TEXT")
     }
     guard choice == .message else {
       let lines = ScriptLines(input, name: InputError.name, cut: choice.cut)
-      return ScriptedInput(lines: precede(lines, with: text.prompt), mode: choice.mode)
+      return ScriptedInput(
+        lines: precede(lines, with: text.prompt), mode: choice.mode, cut: choice.cut)
     }
     let message = [text.prompt, isEmpty ? nil : input].compactMap { $0 }.joined(separator: "\n\n")
     return ScriptedInput(
-      lines: ScriptLines(message, name: InputError.name, cut: .message), mode: .messages)
+      lines: ScriptLines(message, name: InputError.name, cut: .message), mode: .messages,
+      cut: .message, message: message.isEmpty ? nil : message)
   }
 
   private func precede(_ lines: ScriptLines, with prompt: String?) -> any LineSource {

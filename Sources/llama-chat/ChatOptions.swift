@@ -33,14 +33,17 @@ struct ChatSamplingOptions: ParsableArguments {
     help: "Most tokens of a reply; 0 is no limit (default: 0).")
   var maxTokens: String?
 
+  /// What was given.
+  var given: [(key: Settings.Key, text: String)] {
+    [(.temp, temperature), (.topp, topP), (.seed, seed), (.max, maxTokens)]
+      .compactMap { key, text in text.map { (key, $0) } }
+  }
+
   /// Sets what was given.
   ///
   /// - Throws: ``SettingError``.
   func apply(to settings: inout Settings) throws {
-    let given: [(Settings.Key, String?)] = [
-      (.temp, temperature), (.topp, topP), (.seed, seed), (.max, maxTokens),
-    ]
-    for case (let key, let text?) in given { try settings.set(key, to: text) }
+    for (key, text) in given { try settings.set(key, to: text) }
   }
 }
 
@@ -50,8 +53,18 @@ struct ChatTextOptions: ParsableArguments {
     parsing: .unconditional, help: ArgumentHelp("System prompt.", valueName: "text|@file"))
   var system: String?
 
-  @Option(help: "Take the system prompt of that name from the library (:prompts lists them).")
+  @Option(
+    help: """
+      Use a prompt of the library (:prompts lists them): its system prompt, settings and messages. The \
+      text of --prompt or standard input goes where it has {{input}}.
+      """,
+    completion: .custom { _, _, _ in PromptLibrary(folders: PromptFolders.all).names })
   var promptName: String?
+
+  @Option(
+    name: .customLong("prompt-arg"), parsing: .unconditionalSingleValue,
+    help: ArgumentHelp("With --prompt-name: a value for a variable of it.", valueName: "k=v"))
+  var promptArguments: [String] = []
 
   @Option(
     parsing: .unconditional,
@@ -65,6 +78,27 @@ struct ChatTextOptions: ParsableArguments {
     if system != nil, promptName != nil {
       throw ValidationError("--system and --prompt-name: choose one of them")
     }
+    if promptName == nil, !promptArguments.isEmpty {
+      throw ValidationError("--prompt-arg needs --prompt-name NAME")
+    }
+    if let wrong = promptArguments.first(where: { !$0.contains("=") }) {
+      throw ValidationError("--prompt-arg: expected NAME=VALUE, got \"\(wrong)\"")
+    }
+  }
+
+  /// The prompt of `--prompt-name` with its variables filled in.
+  ///
+  /// - Parameter input: The text that goes with it.
+  /// - Throws: ``PromptError``, ``TextInputError``.
+  func prompt(in library: PromptLibrary, input: String?) throws -> RenderedPrompt? {
+    guard let promptName else { return nil }
+    let file = try library.prompt(named: promptName)
+    for warning in file.warnings { Report.warning(warning.description) }
+    let values = promptArguments.map { argument in
+      let halves = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      return (name: String(halves[0]), value: String(halves[1]))
+    }
+    return try file.rendered(values, input: input)
   }
 
   /// The text of `--system`, a file's after `@`.
@@ -72,7 +106,7 @@ struct ChatTextOptions: ParsableArguments {
   /// - Throws: ``TextInputError``.
   func systemText() throws -> String? {
     guard let system, system.hasPrefix("@") else { return system }
-    return try TextInput.read(path: String(system.dropFirst()))
+    return try TextInput.read(path: String(system.dropFirst()), acceptsPipes: true)
       .trimmingCharacters(in: .whitespacesAndNewlines)
   }
 }
@@ -91,8 +125,8 @@ struct ChatSessionOptions: ParsableArguments {
     completion: .file(extensions: ["chat"]))
   var load: String?
 
-  @Flag(help: "Do not keep the chat after each turn.")
-  var noAutosave = false
+  @Flag(inversion: .prefixedNo, help: "Keep the chat after each turn (default: --autosave).")
+  var autosave: Bool?
 
   @Option(
     help: ArgumentHelp(

@@ -6,7 +6,7 @@ struct LlamaChat: ParsableCommand {
     commandName: "llama-chat",
     abstract: "Talk to a Llama-2-family model on your own machine.",
     usage: """
-      llama-chat MODEL.bin [chat options]
+      llama-chat [MODEL] [chat options]
       llama-chat SUBCOMMAND …
       """,
     discussion: """

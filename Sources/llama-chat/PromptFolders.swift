@@ -1,6 +1,7 @@
+import Chat
 import Foundation
 
-/// Where system prompts are looked for.
+/// Where prompts are looked for.
 enum PromptFolders {
   /// The folders in order: `./prompts`, `$LLAMA_CHAT_PROMPTS`, the user's, the installed ones, and for a
   /// program run from where it was built, the source checkout's.
@@ -8,11 +9,7 @@ enum PromptFolders {
     let environment = ProcessInfo.processInfo.environment
     var folders = ["prompts"]
     if let named = environment["LLAMA_CHAT_PROMPTS"], !named.isEmpty { folders.append(named) }
-    if let data = environment["XDG_DATA_HOME"], data.hasPrefix("/") {
-      folders.append(data + "/llama-chat/prompts")
-    } else if let home = environment["HOME"], home.hasPrefix("/") {
-      folders.append(home + "/.local/share/llama-chat/prompts")
-    }
+    if let data = UserFolders(environment: environment).data { folders.append(data + "/prompts") }
     guard let program = Bundle.main.executableURL?.resolvingSymlinksInPath() else { return folders }
     var folder = program.deletingLastPathComponent()
     folders.append(

@@ -19,11 +19,13 @@ struct EarlierChat {
 extension ChatSessionOptions {
   /// The keeper of this run's chat; `nil` without a home.
   ///
-  /// - Parameter isInteractive: Answers to scripts are kept only when they go on with a chat.
-  func keeper(isInteractive: Bool) -> SessionKeeper? {
+  /// - Parameters:
+  ///   - isInteractive: Answers to scripts are kept only when they go on with a chat.
+  ///   - autosaves: Whether chats are kept without being asked to.
+  func keeper(isInteractive: Bool, autosaves: Bool) -> SessionKeeper? {
     SessionStore(environment: ProcessInfo.processInfo.environment).map {
       SessionKeeper(
-        store: $0, autosaves: !noAutosave && (isInteractive || continues), warn: Report.warning)
+        store: $0, autosaves: autosaves && (isInteractive || continues), warn: Report.warning)
     }
   }
 
@@ -55,9 +57,11 @@ extension ChatSessionOptions {
   /// Runs a saved chat again.
   ///
   /// - Throws: ``ReplayError`` at the first difference, if it is to be checked.
-  func run(replay path: String, with options: ModelOptions, output: TerminalOutput) throws {
+  func run(
+    replay path: String, model: String, with options: EngineOptions, output: TerminalOutput
+  ) throws {
     let session = try SessionFile.read(path: path)
-    let (engine, tokenizer) = try options.load()
+    let (engine, tokenizer) = try options.load(model)
     let template = try ChatTemplate(
       kind: session.template, tokenizer: tokenizer, metadata: engine.model.metadata)
     let replay = try Replay(session, path: path, engine: engine, template: template)

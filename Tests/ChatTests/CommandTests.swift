@@ -3,6 +3,7 @@ import Inference
 import ModelFile
 import TestSupport
 import Testing
+import Tokenization
 
 @testable import Chat
 
@@ -26,7 +27,7 @@ import Testing
 @Suite struct CommandTableTests {
   @Test func hasExactlyTheDocumentedCommands() {
     let documented = """
-      help quit temp topp seed max threads set system prompt prompts clear undo edit edit! regen \
+      help quit file run config temp topp seed max threads set system prompt prompts clear undo edit edit! regen \
       continue amend branch drop history probs alt copy save load sessions export ctx stats tokens model
       """
     #expect(
@@ -233,36 +234,44 @@ import Testing
 
   @Test func promptSetsSystemAndSettings() throws {
     let directory = try TemporaryDirectory()
-    let good = "---\ndescription: Poet\ntemp: 0.5\nmax: 12\n---\nYou are a poet."
-    let greedy = "---\ndescription: Too long for here\nmax: 9999\n---\nYou are long."
+    let good = "---\ntitle: Poet\ntemp: 0.5\nmax: 12\nsystem: You are a poet.\n---\n"
+    let greedy = "---\ntitle: Too long for here\nmax: 9999\nsystem: You are long.\n---\n"
     try directory.write("poet.md", Array(good.utf8))
     try directory.write("long.md", Array(greedy.utf8))
     try directory.write("bad.md", Array("none".utf8))
     let tiny = TinyRepl(try TinyChat(), prompts: [directory.path])
     try tiny.type(":prompts", ":prompt poet", ":prompts")
     let tokens = tiny.chat.conversation.template.systemLength("You are a poet.")
-    let long = tiny.chat.conversation.template.systemLength("You are long.")
+    let encode = tiny.chat.conversation.template.tokenizer.encode
+    let (poetText, longText) = (encode("You are a poet.").count, encode("You are long.").count)
     #expect(
       tiny.output.notices == [
-        "  long  Too long for here (\(long) tokens)\n  poet  Poet (\(tokens) tokens)",
+        "  long  Too long for here (\(longText) tokens)\n  poet  Poet (\(poetText) tokens)",
         "system: poet (\(tokens) tokens); temp 0.70 → 0.50; \(tokens) tokens must be re-read, "
           + "at your next message",
-        "  long  Too long for here (\(long) tokens)\n* poet  Poet (\(tokens) tokens)",
+        "  long  Too long for here (\(longText) tokens)\n* poet  Poet (\(poetText) tokens)",
       ])
     #expect(tiny.output.problems.count == 2)
     #expect(tiny.chat.conversation.system == "You are a poet.")
 
-    try tiny.type(":prompt long", ":prompt bad", ":prompt poe")
+    try tiny.type(":prompt bad", ":prompt poe")
     #expect(
       tiny.output.problems == [
-        ":prompt: max: must be 0…512 tokens, 0 for no limit, got \"9999\"",
         ":prompt: \(directory.path)/bad.md:1: expected \"---\" and front matter",
         ":prompt: no prompt \"poe\"; did you mean poet?",
       ])
     #expect(tiny.chat.conversation.system == "You are a poet.")
     #expect(tiny.repl.promptName == "poet")
+    // A persona's settings hold as long as its system prompt does; more than fits is no limit.
+    #expect(tiny.chat.conversation.settings.temperature == 0.5)
+    try tiny.type(":prompt long")
+    #expect(tiny.chat.conversation.settings.temperature == 0.7)
+    #expect(tiny.chat.conversation.settings.maxTokens == 0)
     try tiny.type(":system Other.")
     #expect(tiny.repl.promptName == nil)
+    #expect(tiny.chat.conversation.settings.maxTokens == 12)
+    try tiny.type(":prompt poet", ":temp 0.9", ":system Other.")
+    #expect(tiny.chat.conversation.settings.temperature == 0.9)
   }
 
   @Test func undoGivesTheQuestionBack() throws {

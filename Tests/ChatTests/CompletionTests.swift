@@ -6,7 +6,7 @@ import Testing
 @Suite struct CompletionTests {
   @Test func completesWholeLines() throws {
     let directory = try TemporaryDirectory()
-    let body = Array("---\ndescription: d\n---\nB".utf8)
+    let body = Array("---\nsystem: B\n---\n".utf8)
     for name in ["teacher.md", "tailor.md", "poet.md"] { try directory.write(name, body) }
     let tiny = TinyRepl(try TinyChat(), prompts: [directory.path])
     let cases: [(String, [String])] = [
@@ -19,6 +19,8 @@ import Testing
       (":help cl", [":help clear"]), (":help k", [":help keys"]), (":h cl", [":h clear"]),
       (":threads ", [":threads +", ":threads -", ":threads auto"]),
       (":regen ", []), (":system You", []),
+      (":file a \(directory.path)/po", [":file a \(directory.path)/poet.md"]),
+      (":run \(directory.path)/po", [":run \(directory.path)/poet.md"]),
       (
         ":system @\(directory.path)/t",
         [":system @\(directory.path)/tailor.md", ":system @\(directory.path)/teacher.md"]

@@ -88,7 +88,7 @@ import Testing
 
   @Test func helpAndVersionAreNoErrors() throws {
     #expect(try run(["--version"]).output == "0.1.0\n")
-    #expect(try run(["--help"]).output.contains("USAGE: llama-chat MODEL.bin"))
+    #expect(try run(["--help"]).output.contains("USAGE: llama-chat [MODEL]"))
     #expect(try run([]).code == 2)
   }
 

@@ -12,7 +12,7 @@ public struct Command: Sendable {
     case general = "General"
 
     /// Whether `:help` names its commands on one line, because their names say what they do.
-    var isCompact: Bool { self == .sessions }
+    var isCompact: Bool { self == .sessions || self == .general }
   }
 
   /// What an argument is, for completion.
@@ -33,6 +33,8 @@ public struct Command: Sendable {
     case sessionName
     /// A file's path.
     case file
+    /// Paths of files, quoted where they hold spaces.
+    case files
     /// Text, or a file's path after `@`.
     case textOrFile
   }
@@ -117,10 +119,11 @@ public struct CommandError: Failure, Hashable {
   /// See ``Failure/reason``.
   public let reason: String
   /// See ``Failure/kind``.
-  public var kind: FailureKind { .usage }
+  public let kind: FailureKind
 
-  init(_ name: String, _ reason: String) {
+  init(_ name: String, _ reason: String, kind: FailureKind = .usage) {
     place = ":" + name
     self.reason = reason
+    self.kind = kind
   }
 }

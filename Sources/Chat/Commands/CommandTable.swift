@@ -2,7 +2,8 @@
 public enum CommandTable {
   /// The commands, in the order help lists them.
   public static let all: [Command] = [
-    sampling, conversation, editing, alternatives, sessions, looking, copying, general,
+    sampling, conversation, texts, editing, alternatives, sessions, looking, configuration, copying,
+    general,
   ].flatMap(\.self)
 
   /// The command of that exact name or alias.
@@ -37,14 +38,7 @@ public enum CommandTable {
     Command(
       "system", usage: "[TEXT|@FILE|-]", summary: "system prompt; - takes it away",
       example: ":system You answer in one sentence.", group: .conversation, argument: .textOrFile,
-      run: { try $0.system($1) }),
-    Command(
-      "prompt", usage: "NAME", summary: "load from the library, with its settings",
-      example: ":prompt teacher", group: .conversation, argument: .promptName,
-      run: { try $0.prompt($1) }),
-    Command(
-      "prompts", summary: "list the library", example: ":prompts", group: .conversation,
-      run: { repl, _ in repl.listPrompts() }),
+      run: { try $0.system($1) })
   ]
 
   private static let looking: [Command] = [
@@ -66,6 +60,9 @@ public enum CommandTable {
   ]
 
   private static let general: [Command] = [
+    Command(
+      "run", usage: "FILE", summary: "a script, as if typed; its first failure ends it",
+      example: ":run demo.txt", group: .general, argument: .file, run: { try $0.runScript($1) }),
     Command(
       "help", ["h", "?"], usage: "[CMD|keys]", summary: "this list; or one command",
       example: ":help temp", group: .general, argument: .command, run: { try $0.help($1) }),

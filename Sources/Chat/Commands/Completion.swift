@@ -30,6 +30,12 @@ extension Repl {
       let names = Set(sessions?.store.entries.map(\.name) ?? [])
       return Self.matches(Array(names), of: word, after: head)
     case .file: return Self.paths(from: word).map { head + $0 }
+    case .files:
+      // Only the last path is completed; a space after a backslash is part of it.
+      let last = Self.lastWord(of: word)
+      guard let typed = try? Words.split(last) else { return [] }
+      let before = head + word.dropLast(last.count)
+      return Self.paths(from: typed.first ?? "").map { before + Words.escaped($0) }
     case .textOrFile:
       guard word.hasPrefix("@") else { return [] }
       return Self.paths(from: String(word.dropFirst())).map { head + "@" + $0 }
@@ -56,6 +62,17 @@ extension Repl {
   private static func matches(_ words: [String], of prefix: String, after head: String) -> [String]
   {
     words.filter { $0.hasPrefix(prefix) }.sorted().map { head + $0 }
+  }
+
+  /// What follows the last space that parts words.
+  private static func lastWord(of text: String) -> String {
+    var start = text.startIndex
+    var isEscaped = false
+    for index in text.indices {
+      if text[index] == " ", !isEscaped { start = text.index(after: index) }
+      isEscaped = text[index] == "\\" && !isEscaped
+    }
+    return String(text[start...])
   }
 
   /// The files and folders a typed path may go on to.

@@ -17,6 +17,7 @@ extension Repl {
       try conversation.setSystem(isFile ? content.strippedAsInPython : content)
     }
     promptName = nil
+    giveBackSettings()
     output.notice("\(systemDescription); \(rereading)")
   }
 
@@ -39,43 +40,5 @@ extension Repl {
     let tokens = conversation.pendingTokens
     let time = estimate(reading: tokens, atSpeed: conversation.readingSpeed)
     return "\(counted(tokens, "token")) must be re-read\(time), at your next message"
-  }
-
-  /// `:prompt NAME`: the library's system prompt and the settings that suit it.
-  func prompt(_ name: String) throws {
-    guard !name.isEmpty else {
-      let current = promptName.map { "in use: \($0); " } ?? ""
-      throw CommandError("prompt", "\(current)expected a name; :prompts lists them")
-    }
-    let prompt = try prompts.prompt(named: name)
-    var settings = conversation.settings
-    for (key, value) in prompt.settings { try settings.set(key, to: value) }
-    try conversation.setSystem(prompt.system)
-
-    let old = conversation.settings
-    conversation.settings = settings
-    promptName = name
-    let changes = PromptFile.settingKeys.filter { settings.text(of: $0) != old.text(of: $0) }
-      .map { "\($0.rawValue) \(old.text(of: $0)) → \(settings.text(of: $0))" }
-    let tokens = counted(conversation.template.systemLength(prompt.system), "token")
-    let parts = ["system: \(name) (\(tokens))"] + changes + [rereading]
-    output.notice(parts.joined(separator: "; "))
-  }
-
-  /// `:prompts`.
-  func listPrompts() {
-    let (found, problems) = prompts.contents()
-    if found.isEmpty, problems.isEmpty {
-      output.notice("no prompts in \(prompts.folders.joined(separator: ", "))")
-      return
-    }
-    let width = found.map(\.name.count).max() ?? 0
-    let rows = found.map { prompt in
-      let mark = prompt.name == promptName ? "*" : " "
-      let tokens = conversation.template.systemLength(prompt.system)
-      return "\(mark) \(padded(prompt.name, to: width))  \(prompt.description) (\(tokens) tokens)"
-    }
-    if !rows.isEmpty { output.notice(rows.joined(separator: "\n")) }
-    for problem in problems { output.problem(problem.description) }
   }
 }

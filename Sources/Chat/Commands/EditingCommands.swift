@@ -90,7 +90,10 @@ extension Repl {
     guard let count = text.isEmpty ? 1 : Int(text), (1...9).contains(count) else {
       throw CommandError("regen", "must be 1…9 replies, got \"\(text)\"")
     }
-    guard count > 1 else { return try answer(.again) }
+    guard count > 1 else {
+      try answer(.again)
+      return
+    }
     var candidates: [Turn] = []
     for number in 1...count {
       if !conversation.turns.isEmpty { output.notice("— reply \(number) of \(count)") }

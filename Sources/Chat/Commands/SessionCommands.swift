@@ -100,6 +100,9 @@ extension Repl {
     let fingerprint = keeper?.fingerprint(of: conversation) ?? conversation.fingerprint
     let restored = try conversation.restore(session, fingerprint: fingerprint)
     promptName = session.promptName
+    borrowed = nil
+    noteOrigins(of: Settings.Key.allCases.filter { $0 != .stats }, .savedChat)
+    for key in [ConfigKey.system, .prompt] { noteOrigin(of: key, .savedChat) }
     let turns = counted(session.allTurns.count, "turn")
     switch restored {
     case .textOnly(let reason):

@@ -193,6 +193,9 @@ extension Conversation {
     return max(1, min(wanted, capacity / 4))
   }
 
+  /// The least room for a reply without which a message is not sent.
+  var leastReserve: Int { min(preferredReserve, 64) }
+
   /// Leaves out whole oldest turns until the question and a reply fit; never the system prompt.
   private func plan(_ request: ReplyRequest) throws -> Plan {
     func prompt(_ turns: [Turn]) -> [TokenID] {
@@ -210,7 +213,6 @@ extension Conversation {
     }
     plan.droppedTokens = whole.count - plan.prompt.count
 
-    let leastReserve = min(preferredReserve, 64)
     guard plan.prompt.count + leastReserve <= capacity else {
       guard request.said.isEmpty else {
         throw ChatError.replyTooLong(

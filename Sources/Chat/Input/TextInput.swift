@@ -4,7 +4,7 @@ import ModelFile
 /// Text from a file or a pipe, checked.
 public enum TextInput {
   /// The most bytes read from a text file or a pipe.
-  package static let maximumSize = 4_000_000
+  public static let maximumSize = 4_000_000
 
   /// Bytes as text: UTF-8 without NUL, a byte-order mark removed, CRLF made LF.
   ///
@@ -29,31 +29,41 @@ public enum TextInput {
 
   /// The text of a file; `~` is the home folder.
   ///
-  /// - Throws: ``TextInputError`` when it is missing, a folder, too large, or not text.
-  public static func read(path: String) throws -> String {
+  /// - Parameters:
+  ///   - acceptsPipes: Whether to wait for what a pipe or a device gives, which may be for ever.
+  ///   - limit: The most bytes.
+  /// - Throws: ``TextInputError`` when it is missing, no file, too large, or not text.
+  public static func read(
+    path: String, acceptsPipes: Bool = false, limit: Int = maximumSize
+  ) throws -> String {
     let expanded = (path as NSString).expandingTildeInPath
-    var isFolder: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: expanded, isDirectory: &isFolder) else {
-      throw TextInputError(name: path, line: nil, reason: "no such file")
+    func wrong(_ reason: String) -> TextInputError {
+      TextInputError(name: path, line: nil, reason: reason)
     }
-    guard !isFolder.boolValue else {
-      throw TextInputError(name: path, line: nil, reason: "is a folder; expected a text file")
+    let file: FileHandle
+    do {
+      let kind = try System.status(of: expanded).kind
+      guard kind != .directory else { throw wrong("is a folder; expected a text file") }
+      if kind == .regular {
+        // Without waiting, should it have become a pipe meanwhile.
+        let descriptor = try System.openForReading(expanded)
+        file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+      } else if acceptsPipes, let pipe = FileHandle(forReadingAtPath: expanded) {
+        file = pipe
+      } else {
+        throw wrong("is a pipe or a device; expected a text file")
+      }
+    } catch let error as SystemError {
+      throw wrong(error.isMissingFile ? "no such file" : "cannot be opened: \(error.text)")
     }
-    guard let file = FileHandle(forReadingAtPath: expanded) else {
-      throw TextInputError(name: path, line: nil, reason: "cannot be opened; check permissions")
-    }
-    defer { try? file.close() }
     let data: Data
     do {
-      data = try file.read(upToCount: maximumSize + 1) ?? Data()
+      data = try file.read(upToCount: limit + 1) ?? Data()
     } catch {
-      throw TextInputError(name: path, line: nil, reason: "cannot be read")
+      throw wrong("cannot be read")
     }
-    guard data.count <= maximumSize else {
-      throw TextInputError(
-        name: path, line: nil,
-        reason: "is larger than \(SizeText.bytes(maximumSize)); too long for text"
-      )
+    guard data.count <= limit else {
+      throw wrong("is larger than \(SizeText.bytes(limit)); too long for text")
     }
     return try decode([UInt8](data), name: path)
   }

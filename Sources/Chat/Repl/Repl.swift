@@ -25,8 +25,17 @@ public final class Repl {
   public private(set) var statistics: [TurnStatistics] = []
   /// The prompt of the library in use; `nil` when the system prompt is another.
   public var promptName: String?
+  /// What that prompt changed besides.
+  var borrowed: BorrowedSettings?
   /// Hands a text to the user's own editor and returns what was saved; `nil` away from a terminal.
   public var externalEditor: ((String) throws -> String)?
+
+  /// Where the values in use came from.
+  public var origins = Origins()
+  /// Values the program was started with besides, for `:config`.
+  public var programValues: [NamedText] = []
+  /// Files and folders in use, for `:config`.
+  public var programFiles: [NamedText] = []
 
   let output: any ReplOutput
   let interrupt: InterruptFlag
@@ -36,12 +45,17 @@ public final class Repl {
   var prefill: String?
   /// What the next line may be.
   var awaited: Awaited?
+  /// Files that go with the next message.
+  var attachments: [Attachment] = []
   /// Set to leave the loop.
   var isFinished = false
   /// The last decoding speed with each number of threads tried.
   var speedByThreads: [Int: Double] = [:]
-  private(set) var mode = Mode.interactive
+  var mode = Mode.interactive
+  /// How many scripts are running inside one another.
+  var scriptDepth = 0
   private var hasHinted = false
+  private var hasWarnedOfAttachments = false
 
   /// Prepares a loop.
   ///
@@ -55,6 +69,8 @@ public final class Repl {
     self.prompts = prompts
     self.output = output
     self.interrupt = interrupt
+    noteOrigins(of: Settings.Key.allCases, .standard)
+    for key in ConfigKey.all { noteOrigin(of: key, .standard) }
   }
 
   /// Reads and acts until the input ends or the user leaves.
@@ -65,15 +81,30 @@ public final class Repl {
     self.mode = mode
     isFinished = false
     defer { keep() }
+    try takeAll(from: lines)
+  }
+
+  /// Acts on every line of a source.
+  func takeAll(from lines: any LineSource) throws {
     while !isFinished {
       let text = prefill
       prefill = nil
       switch try lines.read(prefill: text, status: status) {
-      case .endOfInput: return
+      case .endOfInput:
+        if mayEnd { return }
       case .interrupted: interrupted()
       case .line(let line): try take(line, from: lines)
       }
     }
+  }
+
+  /// Files that were attached and not sent are worth one question.
+  private var mayEnd: Bool {
+    guard mode == .interactive, !attachments.isEmpty, !hasWarnedOfAttachments else { return true }
+    hasWarnedOfAttachments = true
+    let names = attachments.map(\.path).joined(separator: ", ")
+    output.notice("\(names) not sent yet; Ctrl-D once more leaves")
+    return false
   }
 
   /// How full the context is, and the settings that matter: `ctx 36% · T0.70 p0.90 · 8t`.
@@ -86,6 +117,7 @@ public final class Repl {
       "T\(settings.text(of: .temp)) p\(settings.text(of: .topp))",
       "\(conversation.engine.threads)t",
     ]
+    if !attachments.isEmpty { parts.insert(counted(attachments.count, "file"), at: 0) }
     if case .question(let turn) = awaited { parts.insert("editing turn \(turn)", at: 0) }
     return parts.joined(separator: " · ")
   }
@@ -94,6 +126,8 @@ public final class Repl {
     guard !line.strippedAsInPython.isEmpty else { return leaveEdit() }
     defer { keep() }
     let typed = mode == .messages ? TypedLine.message(line) : TypedLine(line)
+    // What a script says for the user is seen like what the user says.
+    if scriptDepth > 0, case .message(let text) = typed { output.notice("> \(text)") }
     do {
       switch typed {
       case .message(let text): try take(message: text)
@@ -116,8 +150,11 @@ public final class Repl {
     case .question(let turn): try answer(.edited(text, turn: turn))
     case .choice(let replies):
       let number = Int(text.strippedAsInPython) ?? 0
-      guard replies.indices.contains(number - 1) else { return try answer(.message(text)) }
-      try choose(replies[number - 1])
+      if replies.indices.contains(number - 1) {
+        try choose(replies[number - 1])
+      } else {
+        try answer(.message(text))
+      }
     case nil: try answer(.message(text))
     }
   }
@@ -140,7 +177,7 @@ public final class Repl {
     let failure = error as? any Failure
     var text = failure?.description ?? "\(error)"
     var kind = failure?.kind ?? .running
-    if case .command(let typedName, _) = typed {
+    if case .command(let typedName, _) = typed, !(error is ScriptError) {
       let name = CommandTable.command(named: typedName)?.name ?? typedName
       let isOwn = failure?.place == name || failure?.place == ":" + name
       text = ":\(name): " + (isOwn ? failure?.reason ?? text : text)
@@ -151,7 +188,7 @@ public final class Repl {
   }
 
   /// Keeps the chat as it is now, where that is wanted.
-  private func keep() { sessions?.autosave(conversation, promptName: promptName) }
+  func keep() { sessions?.autosave(conversation, promptName: promptName) }
 
   /// Ctrl-C at the prompt.
   private func interrupted() {

@@ -14,12 +14,24 @@ extension Repl {
     case onward
     /// The last reply with another token, and on from there.
     case alternative(token: Int, number: Int)
+
+    /// Whether attached files go with it.
+    var takesAttachments: Bool {
+      switch self {
+      case .message, .edited: true
+      case .again, .onward, .alternative: false
+      }
+    }
   }
 
   /// Has the model answer, and shows it: progress while reading, text as it comes, then what it took.
   ///
-  /// A message that could not be sent, or was interrupted while being read, goes back to the editor.
-  func answer(_ request: Request) throws {
+  /// A message that could not be sent, or was interrupted while being read, goes back to the editor, and
+  /// what was attached to it stays attached.
+  ///
+  /// - Returns: What ended the reply; `nil` when there is none, because reading was interrupted.
+  @discardableResult
+  func answer(_ request: Request) throws -> TurnStatistics.Ending? {
     interrupt.clear()
     if case .again = request, !conversation.turns.isEmpty { announceRegeneration() }
     let display = ReplyDisplay(
@@ -29,10 +41,12 @@ extension Repl {
       turn =
         switch request {
         case .message(let text):
-          try conversation.reply(to: text, interrupt: interrupt, onEvent: display.show)
+          try conversation.reply(
+            to: withAttachments(text), interrupt: interrupt, onEvent: display.show)
         case .edited(let text, let number):
           try conversation.reply(
-            to: text, insteadOfTurn: number, interrupt: interrupt, onEvent: display.show)
+            to: withAttachments(text), insteadOfTurn: number, interrupt: interrupt,
+            onEvent: display.show)
         case .again:
           try conversation.regenerate(interrupt: interrupt, onEvent: display.show)
         case .onward:
@@ -46,13 +60,15 @@ extension Repl {
       giveBack(request)
       guard error is Interrupted, mode == .interactive else { throw error }
       output.notice("stopped while reading (\(counted(conversation.cache.count, "token")) kept)")
-      return
+      return nil
     }
     display.finish()
+    if request.takesAttachments { attachments = [] }
     record(turn)
     explainEnding(of: turn)
     if conversation.settings.showsStatistics { output.statistics(turn.line) }
     if turn.ending == .interrupted, mode != .interactive { throw Interrupted() }
+    return turn.ending
   }
 
   /// Text that was not answered returns to the editor, for the place it was meant for.

@@ -21,19 +21,10 @@ public struct SessionStore: Sendable {
 
   /// The store of this user: `$XDG_DATA_HOME/llama-chat/sessions` and `$XDG_STATE_HOME/llama-chat/autosave`, by
   /// default under `~/.local/share` and `~/.local/state`; `nil` without a home.
-  ///
-  /// Relative values are ignored, as the XDG rules ask.
   public init?(environment: [String: String]) {
-    func folder(_ variable: String, _ standard: String) -> String? {
-      if let path = environment[variable], path.hasPrefix("/") { return path }
-      guard let home = environment["HOME"], home.hasPrefix("/") else { return nil }
-      return home + standard
-    }
-    guard let data = folder("XDG_DATA_HOME", "/.local/share"),
-      let state = folder("XDG_STATE_HOME", "/.local/state")
-    else { return nil }
-    self.init(
-      folder: data + "/llama-chat/sessions", autosaveFolder: state + "/llama-chat/autosave")
+    let folders = UserFolders(environment: environment)
+    guard let data = folders.data, let state = folders.state else { return nil }
+    self.init(folder: data + "/sessions", autosaveFolder: state + "/autosave")
   }
 
   /// One file of a store.

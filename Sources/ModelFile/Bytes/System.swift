@@ -19,7 +19,7 @@ package struct SystemError: Error, Hashable {
   /// The system's own words.
   package var text: String { String(cString: strerror(code)) }
   var isInterrupted: Bool { code == EINTR }
-  var isMissingFile: Bool { code == ENOENT }
+  package var isMissingFile: Bool { code == ENOENT }
   var isExistingFile: Bool { code == EEXIST }
   /// No space, quota used up, or past the largest file size.
   var isFull: Bool { [ENOSPC, EDQUOT, EFBIG].contains(code) }

@@ -5,20 +5,43 @@ import Inference
 import ModelFile
 import Tokenization
 
-/// The arguments every command that runs a model shares.
+/// The arguments of every command that runs one model.
 struct ModelOptions: ParsableArguments {
+  /// The endings that shells complete.
+  static let endings = ["bin", "gguf", "pt", "pth", "safetensors"]
+
   @Argument(
-    help: "The model file (version 0, 1 or 2), or any model that `convert` reads.",
-    completion: .file())
+    help: """
+      The model: a file (version 0, 1 or 2), any model that `convert` reads, or the name of one in \
+      ./models, $LLAMA_CHAT_MODELS or the user's folder for models.
+      """,
+    completion: .file(extensions: Self.endings))
   var model: String
 
+  @OptionGroup var engine: EngineOptions
+
+  /// Makes ``model`` a model file, converting it once when it is of another format.
+  ///
+  /// - Throws: As ``EngineOptions/modelFile(for:)``.
+  mutating func convertIfNeeded() throws {
+    model = try engine.modelFile(for: ModelChoice().path(named: model))
+  }
+
+  /// Opens the model and its tokenizer and starts the engine.
+  func load() throws -> (engine: Engine, tokenizer: any Tokenizer) {
+    try engine.load(model)
+  }
+}
+
+/// How a model is opened and computed, the same for every command that runs one.
+struct EngineOptions: ParsableArguments {
   @Flag(help: "Convert a model of another format without asking.")
   var yes = false
 
   @Option(
     name: [.customShort("z"), .long],
     help: "A tokenizer.bin or tokenizer.model, instead of the model's own.",
-    completion: .file())
+    completion: .file(extensions: ["bin", "model", "json"]))
   var tokenizer: String?
 
   @Option(
@@ -27,30 +50,33 @@ struct ModelOptions: ParsableArguments {
       "Threads that compute, or auto to try which number is fastest "
         + "(default: the processors of this machine).", valueName: "threads|auto"),
     transform: ThreadChoice.init(argument:))
-  var threads: ThreadChoice = .count(Processors.available)
+  var threads: ThreadChoice?
 
-  /// Makes ``model`` a model file, converting it once when it is of another format.
+  /// The model file for a path: itself when it is one, else the converted one.
   ///
   /// - Throws: ``InputError`` when the user says no or cannot be asked, and what conversion throws.
-  mutating func convertIfNeeded() throws {
-    model = try ConvertedModels(isConfirmed: yes, tokenizer: tokenizer)
-      .modelFile(for: model)
+  func modelFile(for path: String) throws -> String {
+    try ConvertedModels(isConfirmed: yes, tokenizer: tokenizer).modelFile(for: path)
   }
 
-  /// Opens the model and its tokenizer and starts the engine.
-  func load() throws -> (engine: Engine, tokenizer: any Tokenizer) {
-    let checkpoint = try Checkpoint(path: model)
+  /// Opens a model and its tokenizer and starts the engine.
+  ///
+  /// - Parameter standard: The threads unless others are asked for.
+  func load(
+    _ path: String, threads standard: ThreadChoice? = nil
+  ) throws -> (engine: Engine, tokenizer: any Tokenizer) {
+    let checkpoint = try Checkpoint(path: path)
     Report.warnings(of: checkpoint)
     MemoryWarning.report(checkpoint)
     let vocabulary = try Vocabulary.resolve(for: checkpoint, override: tokenizer)
     if vocabulary.count < checkpoint.config.vocabSize {
       Report.warning(
-        "\(tokenizer ?? model): the tokenizer has \(vocabulary.count) tokens, the model "
+        "\(tokenizer ?? path): the tokenizer has \(vocabulary.count) tokens, the model "
           + "\(checkpoint.config.vocabSize); expected the same unless its embedding is padded")
     }
     let model = Model(checkpoint: checkpoint)
     let tokenizer = try vocabulary.makeTokenizer()
-    switch threads {
+    switch threads ?? standard ?? .count(Processors.available) {
     case .count(let count): return (try Engine(model: model, threads: count), tokenizer)
     case .auto:
       let engine = try Engine(model: model, threads: Processors.available)

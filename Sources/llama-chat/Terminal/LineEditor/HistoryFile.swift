@@ -1,3 +1,4 @@
+import Chat
 import Foundation
 import ModelFile
 
@@ -19,15 +20,9 @@ final class HistoryFile {
     self.warn = warn
   }
 
-  /// `$XDG_STATE_HOME/llama-chat/history`, by default under `~/.local/state`; `nil` without a home.
-  ///
-  /// Relative values are ignored, as the XDG rules ask.
+  /// `history` in the user's folder for state; `nil` without a home.
   static func defaultPath(environment: [String: String]) -> String? {
-    if let state = environment["XDG_STATE_HOME"], state.hasPrefix("/") {
-      return state + "/llama-chat/history"
-    }
-    guard let home = environment["HOME"], home.hasPrefix("/") else { return nil }
-    return home + "/.local/state/llama-chat/history"
+    UserFolders(environment: environment).state.map { $0 + "/history" }
   }
 
   /// The entries, oldest first; lines that are no JSON string are skipped.

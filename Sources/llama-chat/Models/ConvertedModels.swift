@@ -28,7 +28,8 @@ struct ConvertedModels {
     guard let kind = try? SourceKind(of: source), kind != .modelFile, kind != .tokenizer else {
       return source
     }
-    let target = try Self.target(for: source)
+    try Self.createFolder()
+    let target = Self.target(for: source)
     let state = try state(of: source)
     let note = FileManager.default.contents(atPath: target + ".source")
     let isThere = FileManager.default.fileExists(atPath: target)
@@ -90,13 +91,20 @@ struct ConvertedModels {
 
   // MARK: - The cache
 
+  /// The folder of converted models.
+  static var folder: String {
+    UserFolders(environment: ProcessInfo.processInfo.environment).cache
+      ?? FileManager.default.homeDirectoryForCurrentUser.path + "/.cache/llama-chat"
+  }
+
   /// Where the converted file of a source is kept: its name, and a number for where it is.
-  private static func target(for source: String) throws -> String {
-    let environment = ProcessInfo.processInfo.environment
-    let cache =
-      environment["XDG_CACHE_HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil }
-      ?? FileManager.default.homeDirectoryForCurrentUser.path + "/.cache"
-    let folder = cache + "/llama-chat"
+  static func target(for source: String) -> String {
+    let url = URL(fileURLWithPath: source).standardizedFileURL
+    let number = String(CRC32.checksum(url.path.utf8), radix: 16)
+    return "\(folder)/\(url.deletingPathExtension().lastPathComponent)-\(number).bin"
+  }
+
+  private static func createFolder() throws {
     do {
       try FileManager.default.createDirectory(
         atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
@@ -105,9 +113,6 @@ struct ConvertedModels {
         place: folder, reason: "cannot be made a directory: \(error.localizedDescription)",
         kind: .running)
     }
-    let url = URL(fileURLWithPath: source).standardizedFileURL
-    let number = String(CRC32.checksum(url.path.utf8), radix: 16)
-    return "\(folder)/\(url.deletingPathExtension().lastPathComponent)-\(number).bin"
   }
 
   /// What changes whenever the source does: the size and time of change of its files.
