@@ -14,6 +14,11 @@ public struct Benchmark {
     public let threads: Int
     /// Tokens per second.
     public let tokensPerSecond: Double
+    /// Bytes of weights, keys and values that a decoded token reads, on average.
+    public let bytesPerToken: Int
+
+    /// Bytes read per second while decoding.
+    public var bytesPerSecond: Double { tokensPerSecond * Double(bytesPerToken) }
   }
 
   /// The engine to measure; its number of threads can change between calls.
@@ -57,20 +62,60 @@ public struct Benchmark {
     }
     try decode(0..<warmUp)
     let time = try ContinuousClock().measure { try decode(warmUp..<warmUp + tokens) }
-    return speed(tokens, depth: depth, time)
+    return speed(tokens, depth: depth, time, reading: cache.bytesRead(at: cache.count - tokens / 2))
+  }
+
+  /// Decodes `steps` times at the end of a cache, each time into the row behind what it holds, which stays
+  /// as it is.
+  ///
+  /// - Parameters:
+  ///   - cache: Has room for one token more.
+  ///   - interrupt: Polled between layers.
+  ///   - progress: Told of each step done.
+  /// - Throws: ``Interrupted``; ``InferenceError`` when there is no room.
+  public func decode(
+    steps: Int, atEndOf cache: KVCache, interrupt: InterruptFlag? = nil,
+    progress: (Int) -> Void = { _ in }
+  ) throws -> Speed {
+    let depth = cache.count
+    defer { cache.truncate(to: depth) }
+    func step(_ index: Int) throws {
+      cache.truncate(to: depth)
+      _ = try engine.forward(CollectionOfOne(token(index)), cache: cache, interrupt: interrupt)
+    }
+    // Pages and threads are warm after a token.
+    try step(0)
+    let time = try ContinuousClock().measure {
+      for index in 0..<steps {
+        try step(index)
+        progress(index + 1)
+      }
+    }
+    return speed(steps, depth: depth, time, reading: cache.bytesRead(at: depth + 1))
   }
 
   /// Bytes per second at which the engine's threads read the mapped weights: the best of some passes.
-  public func readBandwidth() -> Double {
+  ///
+  /// - Parameter interrupt: Polled every quarter of a gigabyte.
+  /// - Throws: ``Interrupted``.
+  public func readBandwidth(interrupt: InterruptFlag? = nil) throws -> Double {
     let weights = engine.model.checkpoint.bytes.prefix(engine.model.checkpoint.layout.weightsEnd)
     // Small models would come from the cache in no time: read a gigabyte at least.
     let repeats = max(1, 1_000_000_000 / max(1, weights.count))
-    let passes = (0..<4).map { _ in
-      ContinuousClock().measure {
-        for _ in 0..<repeats { engine.read(UnsafeRawBufferPointer(rebasing: weights)) }
+    let part = 1 << 28
+    var best = Duration.seconds(Int.max >> 1)
+    for _ in 0..<4 {
+      let time = try ContinuousClock().measure {
+        for _ in 0..<repeats {
+          for start in stride(from: weights.startIndex, to: weights.endIndex, by: part) {
+            if interrupt?.isRaised == true { throw Interrupted() }
+            let end = min(start + part, weights.endIndex)
+            engine.read(UnsafeRawBufferPointer(rebasing: weights[start..<end]))
+          }
+        }
       }
+      best = min(best, time)
     }
-    let best = passes.min() ?? .zero
     return best > .zero ? Double(weights.count * repeats) / (best / .seconds(1)) : 0
   }
 
@@ -108,9 +153,13 @@ public struct Benchmark {
     TokenID((index * 7919 + 13) % engine.model.config.vocabSize)
   }
 
-  private func speed(_ tokens: Int, depth: Int, _ time: Duration) -> Speed {
+  /// - Parameter bytes: What a token reads of keys and values.
+  private func speed(
+    _ tokens: Int, depth: Int, _ time: Duration, reading bytes: Int = 0
+  ) -> Speed {
     Speed(
       tokens: tokens, depth: depth, threads: engine.threads,
-      tokensPerSecond: Double(tokens) / (time / .seconds(1)))
+      tokensPerSecond: Double(tokens) / (time / .seconds(1)),
+      bytesPerToken: engine.model.bytesPerToken + bytes)
   }
 }

@@ -67,11 +67,16 @@ import Testing
     try tiny.type("Hello", ":probs", ":probs 1", ":probs 99", ":probs x")
     let choices = tiny.chat.conversation.lastChoices
     let all = tiny.output.notices[tiny.output.notices.count - 2]
-    #expect(all.hasPrefix("1 \""))
-    #expect(all.components(separatedBy: "% · ").count == choices.count)
+    #expect(all.hasPrefix("\(choices.count) tokens · perplexity "))
+    #expect(all.contains("\n1 \""))
+    #expect(
+      all.components(separatedBy: "% · ").count + all.components(separatedBy: "%\n").count
+        == choices.count + 1)
     let rows = try #require(tiny.output.notices.last).split(separator: "\n")
-    #expect(rows.count == (choices[0].best.contains(choices[0].taken) ? 5 : 6))
-    #expect(rows.filter { $0.hasSuffix("←") }.count == 1)
+    #expect(rows.count == (choices[0].best.contains(choices[0].taken) ? 7 : 8))
+    #expect(rows.filter { $0.hasSuffix("← taken") }.count == 1)
+    #expect(rows.first == "token 1 of \(choices.count)")
+    #expect(rows.last == ":alt 1 J takes another and goes on from there")
     #expect(
       tiny.output.problems == [
         ":probs: the last reply has tokens 1…\(choices.count), got 99",
@@ -96,7 +101,9 @@ import Testing
   @Test func repliesAndCodeGoToTheClipboard() throws {
     let tiny = try TinyRepl()
     try tiny.type("One", "Two", ":copy")
-    #expect(tiny.output.problems == [":copy: needs a terminal; the reply is on standard output"])
+    #expect(
+      tiny.output.problems == [":copy: needs a terminal's clipboard; :export FILE.md writes a file"]
+    )
     var copied: [String] = []
     tiny.repl.clipboard = { copied.append($0) }
     try tiny.chat.conversation.amend("a\n```c\nint x;\n\n```\nb\n ```\ny\n```\n")
@@ -120,7 +127,7 @@ import Testing
 
   @Test(arguments: [
     ("", []), ("no code", []), ("```\n```", [""]), ("```\nopen\nend", ["open\nend"]),
-    ("```a\nb", ["b"]), ("x\n  ```\n  y\n  ```\n```\nz\n```", ["  y", "z"]),
+    ("```a\nb", ["b"]), ("x\n  ```\n  y\n  ```\n```\nz\n```", ["y", "z"]),
   ])
   func findsBlocksOfCode(text: String, blocks: [String]) {
     #expect(CodeBlocks.found(in: text) == blocks)

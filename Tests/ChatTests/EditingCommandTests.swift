@@ -220,13 +220,25 @@ import Testing
 
   @Test func historyShowsTurnsAndTokens() throws {
     let tiny = TinyRepl(try TinyChat(settings: [.max: "3"]))
-    try tiny.type("One", "Two", ":history", ":history 1", ":history 3")
+    try tiny.type("One", "Two", ":history", ":history 1", ":history 3", ":history x")
     let usage = tiny.chat.conversation.usage.turns
     let rows = zip(tiny.chat.conversation.turns, usage).map { turn, tokens in
-      "— \(tokens.number) · \(tokens.question)+\(tokens.answer) tokens"
+      "— turn \(tokens.number) · \(tokens.question) + \(tokens.answer) tokens"
         + "\(turn.reply?.isCut == true ? " · cut" : "")\n> \(turn.question)\n\(turn.answer)"
     }
     #expect(tiny.output.notices.suffix(2) == [rows.joined(separator: "\n"), rows[0]])
-    #expect(tiny.output.problems == [":history: no turn 3; there are 1…2"])
+    #expect(
+      tiny.output.problems == [
+        ":history: no turn 3; there are 1…2",
+        ":history: expected the number of a turn, got \"x\"",
+      ])
+    let conversation = tiny.chat.conversation
+    conversation.leftOutTurns = [Turn(question: "Long\nago", answer: "Yes")]
+    try tiny.type(":history 1", ":history 3")
+    #expect(
+      tiny.output.notices == [
+        "— turn 1 · left out, the model is not told it\n> Long\n> ago\nYes",
+        rows[1].replacing("turn 2", with: "turn 3"),
+      ])
   }
 }

@@ -27,7 +27,7 @@ import Testing
     try terminal.expect("stopped after")
     try terminal.expectPrompt()
     try terminal.type(":ctx\r")
-    try terminal.expect("1:")
+    try terminal.expect("turn 1 ")
     try terminal.expectPrompt()
     try terminal.type("And then?\r")
     try terminal.expectReply()

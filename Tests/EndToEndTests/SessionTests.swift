@@ -35,7 +35,7 @@ import Testing
     try next.expect("loaded 1 turn; ")
     try next.expectPrompt()
     try next.type(":ctx\r")
-    try next.expect("1: ")
+    try next.expect("turn 1 ")
     try next.expectPrompt()
     try next.type("\u{04}")
     try next.expect("this chat is kept; --continue goes on with it")

@@ -1,3 +1,4 @@
+import ModelFile
 import Testing
 
 @testable import Inference
@@ -72,6 +73,41 @@ import Testing
     ] as [(String, String, String, Int?)])
   func groupsLeaveMemory(limit: String, used: String, statistics: String, left: Int?) {
     #expect(SystemMemory.left(limit: limit, used: used, statistics: statistics) == left)
+  }
+
+  /// Two parts of one mapping, another's between them.
+  private static let maps = """
+    1000-3000 r--s 00000000 08:01 12                         /models/a b.bin
+    Size:                  8 kB
+    Rss:                   4 kB
+    Pss:                   4 kB
+    3000-4000 rw-p 00000000 00:00 0
+    Rss:                   4 kB
+    4000-8000 r--s 00002000 08:01 12                         /models/a b.bin
+    Rss:                   8 kB
+    VmFlags: rd mr me
+
+    """
+
+  @Test(
+    arguments: [
+      (0x1000..<0x3000, 4096), (0x3000..<0x4000, 4096), (0x1000..<0x8000, 16384),
+      (0x9000..<0xA000, nil),
+    ] as [(Range<UInt>, Int?)])
+  func residentPagesAreOfTheMapping(addresses: Range<UInt>, bytes: Int?) {
+    #expect(ProcessMemory.resident(in: addresses, accordingTo: Self.maps) == bytes)
+  }
+
+  @Test(.enabled(if: KernelFile.read("/proc/self/smaps") != nil))
+  func thisProcessIsInMemory() throws {
+    let engine = try TinyEngine(.v1).engine
+    _ = try engine.forward([1], cache: KVCache(config: engine.model.config, capacity: 8))
+    let bytes = engine.model.checkpoint.bytes
+    let resident = try #require(ProcessMemory.resident(in: bytes))
+    #expect(resident > 0)
+    #expect(resident <= bytes.count + 65536)
+    #expect(try #require(ProcessMemory.resident) > resident)
+    #expect(try #require(ProcessMemory.peak) > resident)
   }
 
   @Test func thereIsMemory() {

@@ -2,7 +2,7 @@
 public enum CommandTable {
   /// The commands, in the order help lists them.
   public static let all: [Command] = [
-    sampling, conversation, texts, editing, alternatives, sessions, looking, configuration, copying,
+    sampling, conversation, texts, editing, sessions, looking, alternatives, configuration, copying,
     general,
   ].flatMap(\.self)
 
@@ -38,25 +38,12 @@ public enum CommandTable {
     Command(
       "system", usage: "[TEXT|@FILE|-]", summary: "system prompt; - takes it away",
       example: ":system You answer in one sentence.", group: .conversation, argument: .textOrFile,
-      run: { try $0.system($1) })
-  ]
-
-  private static let looking: [Command] = [
+      run: { try $0.system($1) }),
     Command(
-      "ctx", summary: "use of the context; each turn's tokens", example: ":ctx", group: .looking,
-      run: { repl, _ in repl.showContext() }),
-    Command(
-      "stats", usage: "[on|off]", summary: "speed so far; the line after each reply",
-      example: ":stats off", group: .looking, argument: .words(Settings.words(of: .stats)),
-      run: { try $0.stats($1) }),
-    Command(
-      "tokens", usage: "TEXT", summary: "ids and pieces of TEXT",
-      example: ":tokens Hello world", group: .looking, argument: .text, run: { try $0.tokens($1) }
-    ),
-    Command(
-      "model", summary: "the model; shapes, format, tokenizer, template", example: ":model",
-      group: .looking,
-      run: { repl, _ in repl.showModel() }),
+      "overflow", usage: "[drop|stop]",
+      summary: "when the context is full; leave out the oldest turns, or refuse the message",
+      example: ":overflow stop", group: .conversation,
+      argument: .words(Settings.words(of: .overflow)), run: { try $0.setting(.overflow, $1) }),
   ]
 
   private static let general: [Command] = [

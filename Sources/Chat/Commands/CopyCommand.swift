@@ -28,13 +28,13 @@ extension Repl {
       content = conversation.turns[try conversation.index(ofTurn: number)].answer
     }
     guard let clipboard else {
-      throw CommandError("copy", "needs a terminal; the reply is on standard output")
+      throw CommandError("copy", "needs a terminal's clipboard; :export FILE.md writes a file")
     }
     guard content.utf8.count <= Self.clipboardLimit else {
       throw CommandError(
         "copy",
         "\(SizeText.bytes(content.utf8.count)) are too many; terminals take at most "
-          + SizeText.bytes(Self.clipboardLimit))
+          + SizeText.bytes(Self.clipboardLimit) + "; :export FILE.md writes a file")
     }
     clipboard(content)
     output.notice("sent \(SizeText.bytes(content.utf8.count)) to the terminal's clipboard")
@@ -54,24 +54,5 @@ extension Repl {
         "expected a block of code, 1…\(blocks.count), got \"\(words.joined(separator: " "))\"")
     }
     return blocks[number - 1]
-  }
-}
-
-/// Blocks of code in a text, as Markdown fences them.
-enum CodeBlocks {
-  /// The lines between each pair of fences; the end of the text closes the last.
-  static func found(in text: String) -> [String] {
-    var blocks: [String] = []
-    var open: [Substring]?
-    for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
-      if line.drop(while: { $0 == " " }).hasPrefix("```") {
-        if let lines = open { blocks.append(lines.joined(separator: "\n")) }
-        open = open == nil ? [] : nil
-      } else {
-        open?.append(line)
-      }
-    }
-    if let lines = open { blocks.append(lines.joined(separator: "\n")) }
-    return blocks
   }
 }

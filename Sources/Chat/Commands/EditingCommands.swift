@@ -160,20 +160,28 @@ extension Repl {
         + price(of: conversation.pendingTokens))
   }
 
-  /// `:history [N]`: the turns as they were said.
+  /// `:history [N]`: the turns as they were said, those that were left out among them.
   func history(_ text: String) throws {
-    guard let numbers = conversation.turnNumbers else {
-      return output.notice("no turns yet")
+    let leftOut = conversation.leftOutTurns
+    let all = leftOut + conversation.turns
+    guard !all.isEmpty else { return output.notice("no turns yet") }
+    guard let asked = text.isEmpty ? 0 : Int(text) else {
+      throw CommandError("history", "expected the number of a turn, got \"\(text)\"")
     }
-    let one = text.isEmpty ? nil : try turnNumber(text, of: "history")
-    let rows = zip(numbers, zip(conversation.turns, conversation.usage.turns))
-      .filter { one == nil || $0.0 == one }
-      .map { number, turn in
-        let (said, tokens) = turn
-        let ending = said.reply?.isCut == true ? " · cut" : ""
-        return "— \(number) · \(tokens.question)+\(tokens.answer) tokens\(ending)\n"
-          + "> \(said.question)\n\(said.answer)"
-      }
+    guard asked == 0 || all.indices.contains(asked - 1) else {
+      throw ChatError.noTurn(asked: asked, turns: 1...all.count)
+    }
+    let usage = conversation.usage.turns
+    let rows = all.enumerated().filter { asked == 0 || $0.offset == asked - 1 }.map { index, turn in
+      let size =
+        index < leftOut.count
+        ? "left out, the model is not told it"
+        : "\(usage[index - leftOut.count].question) + \(usage[index - leftOut.count].answer) tokens"
+      let ending = turn.reply?.isCut == true ? " · cut" : ""
+      let question = turn.question.split(separator: "\n", omittingEmptySubsequences: false)
+        .map { "> \($0)" }.joined(separator: "\n")
+      return "— turn \(index + 1) · \(size)\(ending)\n\(question)\n\(turn.answer)"
+    }
     output.notice(rows.joined(separator: "\n"))
   }
 }

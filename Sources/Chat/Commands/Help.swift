@@ -4,8 +4,7 @@ extension CommandTable {
     var lines: [String] = []
     for group in Command.Group.allCases {
       guard !group.isCompact else {
-        let names = all.filter { $0.group == group }.map(\.synopsis)
-        lines.append(names.joined(separator: " · "))
+        lines.append(wrapped(all.filter { $0.group == group }.map(\.synopsis)))
         continue
       }
       lines.append(group.rawValue)
@@ -45,14 +44,6 @@ extension CommandTable {
     lines.append("example: \(command.example)")
     return lines.joined(separator: "\n")
   }
-
-  /// What the keys do.
-  public static let keys = """
-    Enter sends · Alt-Enter or Ctrl-J starts a new line · Tab completes
-    \"\"\" opens a block of lines and closes it · a \\ at the end of a line goes on in the next
-    Up and Down walk through lines and history · Ctrl-R searches it
-    Ctrl-C stops a reply and keeps what was said · Ctrl-D on an empty line leaves
-    """
 }
 
 extension Repl {
@@ -62,7 +53,7 @@ extension Repl {
     if name.isEmpty {
       output.notice(CommandTable.overview)
     } else if name == "keys" {
-      output.notice(CommandTable.keys)
+      output.notice(KeyTable.text)
     } else if let command = CommandTable.command(named: name) {
       output.notice(CommandTable.help(for: command))
     } else {

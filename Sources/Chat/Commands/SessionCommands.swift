@@ -101,7 +101,7 @@ extension Repl {
     let restored = try conversation.restore(session, fingerprint: fingerprint)
     promptName = session.promptName
     borrowed = nil
-    noteOrigins(of: Settings.Key.allCases.filter { $0 != .stats }, .savedChat)
+    noteOrigins(of: Settings.Key.allCases.filter { !$0.isForShow }, .savedChat)
     for key in [ConfigKey.system, .prompt] { noteOrigin(of: key, .savedChat) }
     let turns = counted(session.allTurns.count, "turn")
     switch restored {

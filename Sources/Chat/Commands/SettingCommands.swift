@@ -9,7 +9,8 @@ extension Settings.Key {
     case .topp: "0 < V ≤ 1"
     case .seed: "0…2⁶⁴−1 or random"
     case .max: "tokens, 0 for no limit"
-    case .stats: "on or off"
+    case .overflow: "drop the oldest turns, or stop, when the context is full"
+    case .stats, .markdown: "on or off"
     case .tags: "allow or refuse [INST] and <<SYS>> in messages"
     }
   }
@@ -26,7 +27,9 @@ extension Settings {
     case .seed: "generator started again"
     case .max where maxTokens == 0: "until the context ends"
     case .max: "from the next reply"
-    case .stats, .tags: ""
+    case .overflow where overflow == .drop: "the oldest turns make room, and you are told"
+    case .overflow: "a message that does not fit is refused"
+    case .stats, .markdown, .tags: ""
     }
   }
 }
@@ -140,11 +143,11 @@ extension Repl {
     var rows = Settings.Key.allCases.map { key in
       let value = conversation.settings.text(of: key)
       let isDefault = key != .seed && value == defaults.text(of: key)
-      return "\(padded(key.rawValue, to: 8))\(padded(value, to: 12))\(key.range)"
+      return "\(padded(key.rawValue, to: 10))\(padded(value, to: 12))\(key.range)"
         + (isDefault ? "  (default)" : "")
     }
     let threads = String(conversation.engine.threads)
-    rows.append("\(padded("threads", to: 8))\(padded(threads, to: 12))1…\(Engine.maximumThreads)")
+    rows.append("\(padded("threads", to: 10))\(padded(threads, to: 12))1…\(Engine.maximumThreads)")
     return rows.joined(separator: "\n")
   }
 }

@@ -23,6 +23,9 @@ public struct Branch: Hashable, Sendable {
 }
 
 extension Conversation {
+  /// As many lines are kept; one more, and the oldest is forgotten.
+  public static let mostBranches = 50
+
   /// The present line.
   public var line: Branch { Branch(turns: turns, leftOutTurns: leftOutTurns) }
 
@@ -51,6 +54,7 @@ extension Conversation {
     guard !left.begins(line), !branches.contains(where: left.begins) else { return }
     branches.removeAll { $0.begins(left) }
     branches.append(left)
+    branches.removeFirst(max(0, branches.count - Self.mostBranches))
   }
 
   /// Forgets the kept lines that the present one goes on from.

@@ -9,6 +9,9 @@ public enum ChatError: Failure, Hashable {
   /// A message does not fit, even alone: its tokens with the template and the system prompt, and the
   /// room kept for a reply.
   case messageTooLong(tokens: Int, reserve: Int, capacity: Int)
+  /// A message does not fit behind the turns there are, and none are to be left out: the tokens with a
+  /// reply's, and the oldest turn's number.
+  case contextFull(needed: Int, capacity: Int, oldest: Int)
   /// A system prompt takes more than half of the context.
   case systemTooLong(tokens: Int, capacity: Int)
   /// A message without a single token.
@@ -48,6 +51,11 @@ public enum ChatError: Failure, Hashable {
       """
       message too long: needs \(SizeText.grouped(tokens)) tokens and \(SizeText.grouped(reserve)) for the reply; \
       the context has \(SizeText.grouped(capacity))
+      """
+    case .contextFull(let needed, let capacity, let oldest):
+      """
+      context full: need \(SizeText.grouped(needed)) tokens, have \(SizeText.grouped(capacity)) \
+      — :drop \(oldest), :clear, shorten it, or :overflow drop
       """
     case .systemTooLong(let tokens, let capacity):
       """
@@ -95,7 +103,7 @@ public enum ChatError: Failure, Hashable {
     case .controlTag, .emptyMessage, .nothingToRegenerate, .nothingToUndo, .noTurn, .noBranch,
       .replyIsWhole, .noAlternatives, .noToken, .noAlternative, .alternativeEnds:
       .usage
-    case .messageTooLong, .systemTooLong, .replyTooLong: .doesNotFit
+    case .messageTooLong, .contextFull, .systemTooLong, .replyTooLong: .doesNotFit
     }
   }
 }

@@ -150,6 +150,7 @@ extension Conversation {
       do {
         logits = try engine.forward(CollectionOfOne(token), cache: cache, interrupt: interrupt)
         statistics.decodeSteps += 1
+        statistics.cacheBytes += cache.bytesRead(at: cache.count)
       } catch is Interrupted {
         statistics.ending = .interrupted
         break generation
@@ -196,7 +197,8 @@ extension Conversation {
   /// The least room for a reply without which a message is not sent.
   var leastReserve: Int { min(preferredReserve, 64) }
 
-  /// Leaves out whole oldest turns until the question and a reply fit; never the system prompt.
+  /// Leaves out whole oldest turns until the question and a reply fit, where the user wants that; never the
+  /// system prompt.
   private func plan(_ request: ReplyRequest) throws -> Plan {
     func prompt(_ turns: [Turn]) -> [TokenID] {
       template.encode(system: system, turns: turns, pending: request.question) + request.said
@@ -220,6 +222,10 @@ extension Conversation {
       }
       throw ChatError.messageTooLong(
         tokens: plan.prompt.count, reserve: leastReserve, capacity: capacity)
+    }
+    guard plan.dropped == 0 || settings.overflow == .drop else {
+      throw ChatError.contextFull(
+        needed: whole.count + preferredReserve, capacity: capacity, oldest: droppedTurns + 1)
     }
     return plan
   }

@@ -7,7 +7,18 @@ import ModelFile
 public struct Settings: Hashable, Sendable {
   /// A setting's name, as typed.
   public enum Key: String, CaseIterable, Sendable {
-    case temp, topp, seed, max, stats, tags
+    case temp, topp, seed, max, overflow, stats, markdown, tags
+
+    /// Whether it says how replies are shown, which a saved chat does not change.
+    var isForShow: Bool { self == .stats || self == .markdown }
+  }
+
+  /// What happens to a message that does not fit behind the turns there are.
+  public enum Overflow: String, CaseIterable, Sendable {
+    /// Whole oldest turns are left out until it fits, and the rest is read again.
+    case drop
+    /// It is refused.
+    case stop
   }
 
   /// Sampling temperature, 0…2; 0 is greedy.
@@ -18,8 +29,12 @@ public struct Settings: Hashable, Sendable {
   public private(set) var seed: UInt64
   /// The most tokens of a reply; 0 goes on until the context ends.
   public private(set) var maxTokens = 0
+  /// What happens when the context is full.
+  public private(set) var overflow = Overflow.drop
   /// Whether a line of statistics follows each reply.
   public private(set) var showsStatistics = true
+  /// Whether Markdown in replies is coloured where colours are shown.
+  public private(set) var colorsMarkdown = true
   /// Whether a message may spell Llama-2's control tags.
   public private(set) var allowsTags = false
   /// The context's size in tokens, which bounds ``maxTokens``.
@@ -67,7 +82,9 @@ public struct Settings: Hashable, Sendable {
           key, expected: "must be 0…\(capacity) tokens, 0 for no limit", found: text)
       }
       maxTokens = value
+    case .overflow: overflow = try Self.overflow(text)
     case .stats: showsStatistics = try Self.choice(key, text, yes: "on", no: "off")
+    case .markdown: colorsMarkdown = try Self.choice(key, text, yes: "on", no: "off")
     case .tags: allowsTags = try Self.choice(key, text, yes: "allow", no: "refuse")
     }
   }
@@ -85,7 +102,9 @@ public struct Settings: Hashable, Sendable {
     case .topp: Self.text(topP)
     case .seed: String(seed)
     case .max: String(maxTokens)
+    case .overflow: overflow.rawValue
     case .stats: showsStatistics ? "on" : "off"
+    case .markdown: colorsMarkdown ? "on" : "off"
     case .tags: allowsTags ? "allow" : "refuse"
     }
   }
@@ -95,7 +114,8 @@ public struct Settings: Hashable, Sendable {
     switch key {
     case .temp, .topp, .max: []
     case .seed: ["random"]
-    case .stats: ["on", "off"]
+    case .overflow: Overflow.allCases.map(\.rawValue)
+    case .stats, .markdown: ["on", "off"]
     case .tags: ["allow", "refuse"]
     }
   }
@@ -110,6 +130,17 @@ extension Settings {
       throw SettingError(key, expected: "must be \(yes) or \(no)", found: text)
     }
     return text == yes
+  }
+
+  private static func overflow(_ text: String) throws -> Overflow {
+    guard let policy = Overflow(rawValue: text) else {
+      let why =
+        text == "shift"
+        ? " (keys and values moved to other positions are not those of a fresh chat; replies here are exact)"
+        : ""
+      throw SettingError(.overflow, expected: "must be drop or stop\(why)", found: text)
+    }
+    return policy
   }
 
   /// A finite decimal number that takes up the whole text.

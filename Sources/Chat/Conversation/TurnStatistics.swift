@@ -28,6 +28,8 @@ public struct TurnStatistics: Hashable, Sendable {
   public var decodeSeconds = 0.0
   /// Bytes of weights read for one decoded token.
   public var bytesPerToken: Int
+  /// Bytes of keys and values read for all tokens decoded after the first.
+  public var cacheBytes = 0
   /// Tokens the chat takes, this turn included.
   public var contextUsed = 0
   /// Tokens the context holds.
@@ -50,9 +52,11 @@ public struct TurnStatistics: Hashable, Sendable {
     decodeSteps > 0 && decodeSeconds > 0 ? Double(decodeSteps) / decodeSeconds : nil
   }
 
-  /// Weights read per second while decoding, in 10⁹ bytes.
+  /// Weights, keys and values read per second while decoding, in 10⁹ bytes.
   public var gigabytesPerSecond: Double? {
-    tokensPerSecond.map { $0 * Double(bytesPerToken) / 1e9 }
+    guard decodeSteps > 0, decodeSeconds > 0 else { return nil }
+    let bytes = Double(decodeSteps) * Double(bytesPerToken) + Double(cacheBytes)
+    return bytes / decodeSeconds / 1e9
   }
 
   /// Prompt tokens read per second; `nil` when there were too few to measure: a single token is as slow

@@ -29,6 +29,12 @@ extension LineSource {
 public protocol ReplOutput: AnyObject {
   /// A piece of the model's reply, as it comes: whole code points, not yet filtered for the terminal.
   func reply(_ text: String)
+  /// Such a piece, and what it is in Markdown.
+  func reply(_ piece: StyledText)
+  /// Whether replies are shown in styles, which they are on a terminal with colours alone.
+  var stylesReplies: Bool { get }
+  /// Whether pictures made of characters would tell nothing: to a screen reader, or in a pipe.
+  var isPlain: Bool { get }
   /// The reply is over: ends its line.
   func endReply()
   /// A confirmation, a listing, an explanation. One or more lines without a final newline.
@@ -39,4 +45,13 @@ public protocol ReplOutput: AnyObject {
   func problem(_ text: String)
   /// A line that replaces itself while something long runs; `nil` erases it.
   func progress(_ text: String?)
+}
+
+extension ReplOutput {
+  /// Without styles, the text.
+  public func reply(_ piece: StyledText) { reply(piece.text) }
+  /// As most outputs do.
+  public var stylesReplies: Bool { false }
+  /// As most outputs do.
+  public var isPlain: Bool { true }
 }

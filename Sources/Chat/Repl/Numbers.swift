@@ -53,6 +53,11 @@ package func padded(_ text: String, to width: Int) -> String {
   text + String(repeating: " ", count: max(0, width - text.count))
 }
 
+/// Text with spaces before it up to a width, for columns of numbers.
+func aligned(_ text: String, to width: Int) -> String {
+  String(repeating: " ", count: max(0, width - text.count)) + text
+}
+
 extension Duration {
   /// The duration in seconds.
   package var inSeconds: Double {

@@ -35,7 +35,8 @@ extension Repl {
     interrupt.clear()
     if case .again = request, !conversation.turns.isEmpty { announceRegeneration() }
     let display = ReplyDisplay(
-      output: output, readingSpeed: conversation.readingSpeed, now: conversation.now)
+      output: output, readingSpeed: conversation.readingSpeed, styles: styles(of: request),
+      now: conversation.now)
     let turn: TurnStatistics
     do {
       turn =
@@ -71,6 +72,16 @@ extension Repl {
     return turn.ending
   }
 
+  /// What finds Markdown in a reply; `nil` where none is to be shown.
+  private func styles(of request: Request) -> MarkdownStream? {
+    guard output.stylesReplies, conversation.settings.colorsMarkdown else { return nil }
+    // A reply that goes on may be in the middle of a block of code.
+    guard case .onward = request, let said = conversation.turns.last else {
+      return MarkdownStream()
+    }
+    return MarkdownStream(after: said.answer)
+  }
+
   /// Text that was not answered returns to the editor, for the place it was meant for.
   private func giveBack(_ request: Request) {
     switch request {
@@ -102,9 +113,19 @@ extension Repl {
       output.notice("■ stopped at max \(turn.generated) · :continue goes on, :max 0 for no limit")
     case .contextEnd:
       output.notice(
-        "■ context full (\(turn.contextUsed)/\(turn.contextCapacity)) · your next message drops the "
-          + "oldest turns; :clear starts anew")
+        "■ context full (\(turn.contextUsed)/\(turn.contextCapacity)) · \(wayOn); :clear starts anew"
+      )
     }
+  }
+
+  /// What can be done when a reply has reached the end of the context.
+  private var wayOn: String {
+    guard conversation.turns.count > 1, let oldest = conversation.turnNumbers?.lowerBound else {
+      return "there is no older turn to leave out"
+    }
+    return conversation.settings.overflow == .drop
+      ? ":continue leaves out the oldest turns, as does your next message"
+      : ":drop \(oldest) then :continue"
   }
 }
 
@@ -114,6 +135,7 @@ final class ReplyDisplay {
   private let readingSpeed: Double?
   private let now: () -> ContinuousClock.Instant
   private let start: ContinuousClock.Instant
+  private var styles: MarkdownStream?
   private var showsProgress = false
   private var hasText = false
 
@@ -121,10 +143,12 @@ final class ReplyDisplay {
   private static let patience = 0.3
 
   init(
-    output: any ReplOutput, readingSpeed: Double?, now: @escaping () -> ContinuousClock.Instant
+    output: any ReplOutput, readingSpeed: Double?, styles: MarkdownStream? = nil,
+    now: @escaping () -> ContinuousClock.Instant
   ) {
     self.output = output
     self.readingSpeed = readingSpeed
+    self.styles = styles
     self.now = now
     start = now()
   }
@@ -140,20 +164,26 @@ final class ReplyDisplay {
     case .text(let text):
       eraseProgress()
       hasText = true
-      output.reply(text)
+      guard styles != nil else { return output.reply(text) }
+      styles?.append(text).forEach(output.reply)
     }
+  }
+
+  private func endReply() {
+    styles?.finish().forEach(output.reply)
+    output.endReply()
   }
 
   /// The reply is complete.
   func finish() {
     eraseProgress()
-    output.endReply()
+    endReply()
   }
 
   /// The reply failed: what was shown of it ends here.
   func abandon() {
     eraseProgress()
-    if hasText { output.endReply() }
+    if hasText { endReply() }
   }
 
   private func showReading(_ done: Int, _ total: Int) {

@@ -56,7 +56,8 @@ extension Conversation {
 
   /// Puts a session in the place of this chat; the cache stays, for what it still holds.
   ///
-  /// Whether statistics are shown stays as it is. Of another model's session only the text is taken: token ids and generator states would mean nothing.
+  /// How replies are shown stays as it is. Of another model's session only the text is taken: token ids and
+  /// generator states would mean nothing.
   ///
   /// - Throws: ``ChatError`` for a system prompt that does not fit or spells tags; nothing is changed then.
   public func restore(_ session: Session, fingerprint: ModelFingerprint) throws -> Restored {
@@ -64,7 +65,9 @@ extension Conversation {
     let old = settings
     settings = session.settings.fitted(to: capacity)
     do {
-      try settings.set(.stats, to: old.text(of: .stats))
+      for key in Settings.Key.allCases where key.isForShow {
+        try settings.set(key, to: old.text(of: key))
+      }
       for turn in session.allTurns { try refuseControlTags(in: turn.question) }
       try setSystem(session.system)
     } catch {

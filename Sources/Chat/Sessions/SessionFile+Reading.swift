@@ -10,8 +10,9 @@ extension SessionFile {
   public static func decode(_ bytes: [UInt8], path: String) throws -> Session {
     try bytes.withUnsafeBytes { bytes in
       do {
-        try checkFrame(of: bytes)
-        var reader = FieldReader(UnsafeRawBufferPointer(rebasing: bytes.dropLast(4)))
+        let version = try checkFrame(of: bytes)
+        var reader = FieldReader(
+          UnsafeRawBufferPointer(rebasing: bytes.dropLast(4)), version: version)
         try reader.bytes.seek(to: headerLength, "first field")
         return try session(from: &reader)
       } catch let error as ModelFileError {
@@ -20,8 +21,10 @@ extension SessionFile {
     }
   }
 
-  /// Magic, version, size and checksum.
-  private static func checkFrame(of bytes: UnsafeRawBufferPointer) throws(ModelFileError) {
+  /// Magic, version, size and checksum; the version.
+  private static func checkFrame(
+    of bytes: UnsafeRawBufferPointer
+  ) throws(ModelFileError) -> UInt32 {
     guard bytes.count >= magic.count, bytes.prefix(magic.count).elementsEqual(magic) else {
       throw ModelFileError("does not begin with \"LCS1\"; expected a chat saved by :save")
     }
@@ -31,8 +34,9 @@ extension SessionFile {
     var reader = ByteReader(bytes)
     _ = try reader.read(count: magic.count, "magic")
     let version = try reader.read(UInt32.self, "version")
-    guard version == Self.version else {
-      throw ModelFileError("version is \(version); this program knows \(Self.version)")
+    guard (oldestVersion...Self.version).contains(version) else {
+      throw ModelFileError(
+        "version is \(version); this program knows \(oldestVersion)…\(Self.version)")
     }
     let size = try reader.read(UInt64.self, "size")
     guard size == UInt64(bytes.count) else {
@@ -48,6 +52,7 @@ extension SessionFile {
         "checksum is 0x\(String(stored, radix: 16)), its content has 0x\(String(found, radix: 16));"
           + " the file is damaged")
     }
+    return version
   }
 
   private static func session(from reader: inout FieldReader) throws -> Session {
@@ -88,9 +93,13 @@ extension SessionFile {
 /// The fields of a session file, each checked as it is read.
 private struct FieldReader {
   var bytes: ByteReader
+  private let version: UInt32
   private var recorded = 0
 
-  init(_ fields: UnsafeRawBufferPointer) { bytes = ByteReader(fields) }
+  init(_ fields: UnsafeRawBufferPointer, version: UInt32) {
+    bytes = ByteReader(fields)
+    self.version = version
+  }
 
   mutating func text(_ field: String) throws(ModelFileError) -> String {
     let count = try bytes.read(UInt32.self, field)
@@ -127,10 +136,14 @@ private struct FieldReader {
     let topP = try bytes.readFloat("topp")
     let seed = try bytes.read(UInt64.self, "seed")
     let maxTokens = try bytes.read(UInt32.self, "max")
-    let values: [(Settings.Key, String)] = [
+    var values: [(Settings.Key, String)] = [
       (.temp, "\(temperature)"), (.topp, "\(topP)"), (.seed, "\(seed)"), (.max, "\(maxTokens)"),
       (.stats, try flag("stats") ? "on" : "off"), (.tags, try flag("tags") ? "allow" : "refuse"),
     ]
+    if version > SessionFile.oldestVersion {
+      let policy = try choice(of: SessionFile.overflows, "overflow")
+      values.append((.overflow, policy.rawValue))
+    }
     for (key, text) in values {
       do {
         try settings.set(key, to: text)

@@ -9,7 +9,9 @@ import Tokenization
 /// of all before. A string is its length and its UTF-8; what may be missing has a byte 0 or 1 before it.
 public enum SessionFile {
   static let magic = Array("LCS1".utf8)
-  static let version: UInt32 = 1
+  static let version: UInt32 = 2
+  /// The oldest version that is read: it lacks the overflow setting.
+  static let oldestVersion: UInt32 = 1
   static let headerLength = 16
   /// The most bytes a session file can have.
   static let maximumSize = 1 << 28
@@ -18,6 +20,7 @@ public enum SessionFile {
 
   static let templates: [TemplateKind] = [.none, .llama2, .chatML]
   static let kvTypes: [KVType] = [.f32, .f16, .q8]
+  static let overflows: [Settings.Overflow] = [.drop, .stop]
   static let endings: [TurnStatistics.Ending] = [.stopToken, .limit, .contextEnd, .interrupted]
 
   /// Reads and checks a file.
@@ -121,5 +124,6 @@ extension [UInt8] {
     append(littleEndian: UInt32(clamping: settings.maxTokens))
     append(settings.showsStatistics ? 1 : 0)
     append(settings.allowsTags ? 1 : 0)
+    append(SessionFile.overflows.firstIndex(of: settings.overflow).map(UInt8.init) ?? 0)
   }
 }

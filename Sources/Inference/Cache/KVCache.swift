@@ -115,6 +115,12 @@ public final class KVCache {
     }
   }
 
+  /// Bytes of keys and values that decoding one token reads when the cache then holds `count`.
+  public func bytesRead(at count: Int) -> Int { rowBytes(count) }
+
+  /// Bytes the positions in use take.
+  public var usedBytes: Int { rowBytes(count) }
+
   /// Bytes of those planes.
   func rowBytes(_ count: Int) -> Int {
     layout.planeBytes(holding: count) * config.layers * config.kvHeads

@@ -4,8 +4,24 @@ import Foundation
 enum KernelFile {
   /// The trimmed content; `nil` where there is no such file, as on macOS.
   static func read(_ path: String) -> String? {
-    let text = try? String(contentsOfFile: path, encoding: .utf8)
-    return text?.trimmingCharacters(in: .whitespacesAndNewlines)
+    // These files have no size, and longer ones come in parts: to read once is not enough.
+    let data = try? FileHandle(forReadingAtPath: path)?.readToEnd()
+    return data.map {
+      String(decoding: $0, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+  }
+
+  /// The number in the line that begins with the word `name`, times `unit`.
+  static func bytes(after name: String, in text: some StringProtocol, unit: Int = 1) -> Int? {
+    for line in text.split(separator: "\n") {
+      let words = line.split { $0 == " " || $0 == "\t" }
+      guard words.count >= 2, words[0] == name, let number = Int(words[1]), number >= 0 else {
+        continue
+      }
+      let (product, overflow) = number.multipliedReportingOverflow(by: unit)
+      return overflow ? nil : product
+    }
+    return nil
   }
 }
 

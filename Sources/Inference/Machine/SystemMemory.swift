@@ -16,7 +16,7 @@ public enum SystemMemory {
 
   /// `MemAvailable` of `/proc/meminfo`, in bytes.
   static func available(accordingTo meminfo: String) -> Int? {
-    bytes(after: "MemAvailable:", in: meminfo, unit: 1024)
+    KernelFile.bytes(after: "MemAvailable:", in: meminfo, unit: 1024)
   }
 
   /// The least that any control group leaves.
@@ -43,21 +43,10 @@ public enum SystemMemory {
   ///   - statistics: `memory.stat`: a name and bytes a line.
   static func left(limit: String, used: String, statistics: String) -> Int? {
     guard let limit = Int(limit), let used = Int(used), limit >= 0, used >= 0 else { return nil }
-    let files = ["inactive_file", "active_file"].compactMap { bytes(after: $0, in: statistics) }
+    let files = ["inactive_file", "active_file"].compactMap {
+      KernelFile.bytes(after: $0, in: statistics)
+    }
     let needed = max(0, used - files.reduce(0) { $0 + min($1, used) })
     return max(0, limit - needed)
-  }
-
-  /// The number in the line that begins with the word `name`, times `unit`.
-  private static func bytes(after name: String, in text: String, unit: Int = 1) -> Int? {
-    for line in text.split(separator: "\n") {
-      let words = line.split(separator: " ")
-      guard words.count >= 2, words[0] == name, let number = Int(words[1]), number >= 0 else {
-        continue
-      }
-      let (product, overflow) = number.multipliedReportingOverflow(by: unit)
-      return overflow ? nil : product
-    }
-    return nil
   }
 }

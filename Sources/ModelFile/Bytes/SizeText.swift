@@ -11,6 +11,19 @@ public enum SizeText {
     return number < 0 ? "-" + text : text
   }
 
+  /// A large count in two or three digits: `134M`, `6.7B`.
+  public static func count(_ number: Int) -> String {
+    let units = ["", "k", "M", "B", "T"]
+    var value = Double(number)
+    var unit = 0
+    while value >= 999.5, unit + 1 < units.count {
+      value /= 1000
+      unit += 1
+    }
+    let tenths = (value * 10).rounded() / 10
+    return (unit > 0 && tenths < 10 ? String(tenths) : String(Int(value.rounded()))) + units[unit]
+  }
+
   /// The shortest digits that mean exactly this number: `10000`, `1e-05`.
   public static func number(_ value: Float) -> String {
     let text = String(value)

@@ -78,13 +78,12 @@ struct BenchCommand: ParsableCommand {
     guard generate > 0 else { return }
     let barrier = benchmark.barrierSeconds()
     for (index, depth) in depth.values.enumerated() {
-      let bandwidth = benchmark.readBandwidth()
+      let bandwidth = try benchmark.readBandwidth()
       let speed = try benchmark.decode(tokens: generate, depth: depth)
       try report(
         Row(
           test: index == 0 ? "decode" : "decode_deep", speed: speed, unit: "GB/s", limit: bandwidth,
-          rate: speed.tokensPerSecond * Double(model.bytesPerToken),
-          bytesPerToken: model.bytesPerToken, barrier: barrier))
+          rate: speed.bytesPerSecond, bytesPerToken: speed.bytesPerToken, barrier: barrier))
     }
   }
 

@@ -34,6 +34,19 @@ final class TerminalOutput: ReplOutput {
     say(reply.isTerminal ? visible(text) : text)
   }
 
+  /// Each piece ends the style it began, so that nothing that happens in between is shown in it.
+  func reply(_ piece: StyledText) {
+    guard !piece.style.isEmpty, stylesReplies else { return reply(piece.text) }
+    guard !piece.text.isEmpty else { return }
+    progress(nil)
+    isMidReply = !piece.text.hasSuffix("\n")
+    say(reply.styled(visible(piece.text), as: piece.style))
+  }
+
+  var stylesReplies: Bool { reply.isTerminal && reply.colors }
+
+  var isPlain: Bool { !notes.repaints }
+
   func endReply() {
     progress(nil)
     if isMidReply { say("\n") }

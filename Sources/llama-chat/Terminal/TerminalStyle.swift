@@ -1,4 +1,5 @@
 import ArgumentParser
+import Chat
 import Foundation
 
 /// When to use colours.
@@ -37,6 +38,17 @@ struct TerminalStyle {
 
   /// `text` in red, where colours are allowed.
   func red(_ text: String) -> String { colors ? "\u{1B}[31m\(text)\u{1B}[0m" : text }
+
+  /// `text` as what it is in Markdown, where colours are allowed: code in cyan, headings and list markers in
+  /// blue.
+  func styled(_ text: String, as style: TextStyle) -> String {
+    let codes: [(TextStyle, String)] = [
+      (.strong, "1"), (.emphasis, "3"), (.code, "36"), (.codeBlock, "36"), (.fence, "2"),
+      (.heading, "1;34"), (.marker, "34"),
+    ]
+    let sequence = codes.filter { style.contains($0.0) }.map(\.1).joined(separator: ";")
+    return colors && !sequence.isEmpty ? "\u{1B}[\(sequence)m\(text)\u{1B}[0m" : text
+  }
 
   /// The line editor's prompt, in libedit's notation: U+0001 around what takes no room.
   ///

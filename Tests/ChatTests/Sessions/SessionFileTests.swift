@@ -71,6 +71,19 @@ private func reason(_ bytes: [UInt8]) -> String? {
     #expect(try SessionFile.decode(SessionFile.encode(session), path: "x") == session)
   }
 
+  @Test func theOverflowPolicyIsKept() throws {
+    var session = try shortSession()
+    try session.settings.set(.overflow, to: "stop")
+    let bytes = SessionFile.encode(session)
+    #expect(try SessionFile.decode(bytes, path: "x").settings.overflow == .stop)
+    // A file of version 1 lacks that byte.
+    var old = bytes
+    old.remove(at: 96)
+    old[4] = 1
+    try session.settings.set(.overflow, to: "drop")
+    #expect(try SessionFile.decode(sealed(old), path: "x") == session)
+  }
+
   @Test func everyTruncationIsRefused() throws {
     let bytes = SessionFile.encode(try shortSession())
     for count in bytes.indices {
@@ -78,8 +91,8 @@ private func reason(_ bytes: [UInt8]) -> String? {
       // Cut, and made whole again by a writer that means ill.
       if count > 24 { #expect(reason(sealed(Array(bytes[..<count]))) != nil, "\(count)") }
     }
-    #expect(reason(bytes + [0]) == "is 198 bytes; its header says 197")
-    #expect(reason(Array(bytes[..<100])) == "is 100 bytes; its header says 197; it was cut short")
+    #expect(reason(bytes + [0]) == "is 199 bytes; its header says 198")
+    #expect(reason(Array(bytes[..<100])) == "is 100 bytes; its header says 198; it was cut short")
   }
 
   @Test func everyFlippedBitIsRefused() throws {
@@ -99,7 +112,7 @@ private func reason(_ bytes: [UInt8]) -> String? {
   @Test(
     arguments: [
       (0, 0x3153_4341, "does not begin with \"LCS1\"; expected a chat saved by :save"),
-      (4, 2, "version is 2; this program knows 1"), (56, 0xFFFF_FFFF, "model name at byte "),
+      (4, 3, "version is 3; this program knows 1…2"), (56, 0xFFFF_FFFF, "model name at byte "),
       (60, 0xFF, "model name is not UTF-8"), (68, 0x0000_0003, "template is 3; must be 0…2"),
       (69, 0x0002_0009, "KV type is 9; must be 0…2"),
       (70, 0, "context is 0 tokens; must be 16…4194304"),
@@ -108,20 +121,20 @@ private func reason(_ bytes: [UInt8]) -> String? {
       (74, 0x4040_0000, "temp: must be 0…2, got \"3.0\""),
       (78, 0xBF80_0000, "topp: must be in (0, 1], got \"-1.0\""),
       (90, 513, "max: must be 0…512 tokens, 0 for no limit, got \"513\""),
-      (94, 0x0000_0002, "stats is 2; must be 0…1"),
-      (104, 7, "presence of prompt name is 7; must be 0…1"),
-      (106, 0x7FFF_FFFF, "system prompt at byte "), (123, 2, "turns left out are 2 of 1"),
-      (127, 0xFFFF_FFFF, "number of turns is 4,294,967,295; 62 bytes cannot hold them"),
-      (127, 0, "62 bytes after the last turn; expected none"),
-      (127, 2, "question 2 at byte "), (131, 0x1000_0000, "question 1 at byte "),
-      (137, 0x1000_0000, "answer 1 at byte "),
-      (152, 0x7F80_0000, "temp and topp of turn 1 are inf"),
-      (156, 0, "temp and topp of turn 1 are 0.5 and 0.0; must be 0…2 and in (0, 1]"),
-      (161, 1, "shared tokens of turn 1 are 1; the turn before has 0"),
-      (165, 0xFFFF_FFFF, "prompt tokens of turn 1 at byte "),
-      (169, 0x8000_0000, "prompt tokens of turn 1 hold -2147483648; ids are 0 or more"),
-      (181, 0x4000_0001, "tokens of turn 1 at byte "),
-      (185, 0xFFFF_FFFF, "tokens of turn 1 hold -1"),
+      (94, 0x0000_0002, "stats is 2; must be 0…1"), (96, 2, "overflow is 2; must be 0…1"),
+      (105, 7, "presence of prompt name is 7; must be 0…1"),
+      (107, 0x7FFF_FFFF, "system prompt at byte "), (124, 2, "turns left out are 2 of 1"),
+      (128, 0xFFFF_FFFF, "number of turns is 4,294,967,295; 62 bytes cannot hold them"),
+      (128, 0, "62 bytes after the last turn; expected none"),
+      (128, 2, "question 2 at byte "), (132, 0x1000_0000, "question 1 at byte "),
+      (138, 0x1000_0000, "answer 1 at byte "),
+      (153, 0x7F80_0000, "temp and topp of turn 1 are inf"),
+      (157, 0, "temp and topp of turn 1 are 0.5 and 0.0; must be 0…2 and in (0, 1]"),
+      (162, 1, "shared tokens of turn 1 are 1; the turn before has 0"),
+      (166, 0xFFFF_FFFF, "prompt tokens of turn 1 at byte "),
+      (170, 0x8000_0000, "prompt tokens of turn 1 hold -2147483648; ids are 0 or more"),
+      (182, 0x4000_0001, "tokens of turn 1 at byte "),
+      (186, 0xFFFF_FFFF, "tokens of turn 1 hold -1"),
     ] as [(Int, UInt32, String)])
   func damagedFieldsAreNamed(offset: Int, word: UInt32, message: String) throws {
     var bytes = SessionFile.encode(try shortSession())
@@ -134,10 +147,10 @@ private func reason(_ bytes: [UInt8]) -> String? {
 
   @Test func aGeneratorNeverRestsAtZero() throws {
     var bytes = SessionFile.encode(try shortSession())
-    bytes[96] = 0
+    bytes[97] = 0
     #expect(reason(sealed(bytes)) == "generator state is 0, which the generator never has")
-    bytes[96] = 1
-    bytes[144] = 0
+    bytes[97] = 1
+    bytes[145] = 0
     #expect(
       reason(sealed(bytes)) == "generator state of turn 1 is 0, which the generator never has")
   }
