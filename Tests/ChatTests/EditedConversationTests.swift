@@ -14,6 +14,18 @@ import Tokenization
     return chat
   }
 
+  @Test func onlySoManyReplacedLinesAreKept() throws {
+    let conversation = try TinyChat().conversation
+    let most = Conversation.mostBranches
+    for number in 0..<most + 3 {
+      conversation.turns = [Turn(question: "Question \(number)", answer: "Yes")]
+      _ = try conversation.undo()
+    }
+    #expect(conversation.branches.count == most)
+    #expect(conversation.branches.first?.turns.first?.question == "Question 3")
+    #expect(conversation.branches.last?.turns.first?.question == "Question \(most + 2)")
+  }
+
   @Test(arguments: TemplateKind.allCases)
   func askingAnewEqualsAFreshChat(_ kind: TemplateKind) throws {
     let chat = try self.chat(kind)
