@@ -18,7 +18,7 @@ SOURCES := Package.swift $(shell find Sources -type f)
 SUDO    := $(if $(filter 0,$(shell id -u)),,sudo)
 RELEASE := -c release --product llama-chat
 
-.PHONY: chat build test lint format install uninstall kernels clean
+.PHONY: chat build test lint format install uninstall kernels clean fuzz strace
 .DELETE_ON_ERROR:
 
 # Only the reply goes to standard output, so that `echo Hello | make -s chat` can be piped on.
@@ -75,6 +75,16 @@ kernels:
 	then .ci/neon; \
 	else echo "skipped: NEON kernels (needs gcc-aarch64-linux-gnu and qemu-user)"; fi
 
+# SECONDS is how long each target is fuzzed; FUZZ names some of them.
+fuzz: SECONDS ?= 60
+fuzz: | libedit
+	@Tests/Fuzz/build
+	@Tests/Fuzz/run $(SECONDS) $(FUZZ)
+
+# What the program asks of the system, traced.
+strace: $(PROGRAM) $(DEMO).bin
+	@.ci/confined $(PROGRAM) $(DEMO).bin
+
 lint:
 	$(SWIFT) format lint --strict --recursive Sources Tests Package.swift
 
@@ -96,4 +106,4 @@ uninstall:
 	rm -rf $(DESTDIR)$(PREFIX)/share/llama-chat
 
 clean:
-	rm -rf .build .build-test .build-install
+	rm -rf .build .build-test .build-install .build-fuzz
