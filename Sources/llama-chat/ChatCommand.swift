@@ -152,12 +152,14 @@ struct ChatCommand: ParsableCommand {
       repl.clipboard = { Clipboard.put($0, on: terminal) }
       repl.externalEditor = { try ExternalEditor.editBetweenPrompts($0, terminal: terminal) }
     }
+    repl.readsAhead = true
     guard screen.usesEditor else { return try repl.run(PlainLines(asks: showsNotes)) }
     let style = TerminalStyle(stream: terminal, policy: screen.color, plain: false)
     let editor = try LineEditor(output: terminal, style: style, history: screen.history) {
       [unowned repl] in repl.completions(for: $0)
     }
     defer { editor.close() }
+    repl.conversation.knobs = editor.input
     try repl.run(editor)
   }
 }

@@ -150,6 +150,9 @@ final class RecordedOutput: ReplOutput {
     onProgress()
   }
 
+  func hint(_ text: String) { hints.append(text) }
+  private(set) var hints: [String] = []
+
   func clear() { entries = [] }
   var notices: [String] {
     entries.compactMap { if case .notice(let text) = $0 { text } else { nil } }

@@ -35,10 +35,10 @@ extension Repl {
     }
   }
 
-  /// `412 tokens must be re-read (~18 s), at your next message`.
+  /// `412 tokens must be re-read (~18 s), while you type`.
   var rereading: String {
     let tokens = conversation.pendingTokens
     let time = estimate(reading: tokens, atSpeed: conversation.readingSpeed)
-    return "\(counted(tokens, "token")) must be re-read\(time), at your next message"
+    return "\(counted(tokens, "token")) must be re-read\(time), \(whenRead)"
   }
 }

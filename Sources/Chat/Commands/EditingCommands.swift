@@ -204,10 +204,10 @@ extension Repl {
   }
 
   /// `412 tokens to read (~18 s), at your next message`.
-  func price(of tokens: Int, when: String = ", at your next message") -> String {
+  func price(of tokens: Int, when: String? = nil) -> String {
     guard tokens > 0 else { return "nothing to read again" }
     let time = estimate(reading: tokens, atSpeed: conversation.readingSpeed)
-    return "\(counted(tokens, "token")) to read again\(time)\(when)"
+    return "\(counted(tokens, "token")) to read again\(time)\(when ?? ", " + whenRead)"
   }
 
   /// A message as it must be typed to be one: with a second colon where one begins it.

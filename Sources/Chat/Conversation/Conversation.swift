@@ -29,6 +29,12 @@ public final class Conversation {
   public internal(set) var leftOutTurns: [Turn] = []
   /// Tokens read per second when a prompt was last read.
   public internal(set) var readingSpeed: Double?
+  /// What can be turned while the model reads or talks; `nil` when nobody is there to do it.
+  public var knobs: (any Knobs)?
+  /// What is being read while the user types.
+  var readAhead: ReadAhead?
+  /// From which position on the cache holds what was read so, since the last reply.
+  var readAheadStart: Int?
   /// What there was to choose from at each token of the last reply that was made.
   var choices: [TokenChoice] = []
 

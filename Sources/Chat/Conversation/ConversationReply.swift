@@ -59,6 +59,7 @@ extension Conversation {
   func answer(
     _ request: ReplyRequest, interrupt: InterruptFlag, onEvent: @escaping (ReplyEvent) -> Void
   ) throws -> TurnStatistics {
+    stopReadingAhead()
     let start = now()
     try engine.model.checkpoint.checkUnchanged()
     try refuseControlTags(in: request.question)
@@ -74,22 +75,25 @@ extension Conversation {
           turns: first...(first + plan.dropped - 1), tokens: plan.droppedTokens, rereading: read))
     }
     cache.truncate(to: cached)
-    onEvent(.reading(done: 0, total: read))
-    let logits = try engine.forward(plan.prompt[cached...], cache: cache, interrupt: interrupt) {
-      onEvent(.reading(done: $0, total: read))
-    }
+    let aheadStart = readAheadStart
+    readAheadStart = nil
+    var changes: [KnobChange] = []
+    let logits = try readPrompt(
+      plan.prompt[cached...], changes: &changes, interrupt: interrupt, onEvent: onEvent)
     if interrupt.isRaised { throw Interrupted() }
 
     var statistics = TurnStatistics(
       read: read, cached: cached, bytesPerToken: engine.model.bytesPerToken,
       contextCapacity: capacity, threads: engine.threads)
+    statistics.changes = changes
+    statistics.noteReadAhead(from: aheadStart)
     statistics.prefillSeconds = (now() - start).inSeconds
     readingSpeed = statistics.readPerSecond ?? readingSpeed
 
     var drawing = Drawing(prompt: plan.prompt, sampler: sampler)
     let turn = try generate(
       request, from: logits, since: start, interrupt: interrupt, statistics: &statistics,
-      drawing: &drawing, onText: { onEvent(.text($0)) })
+      drawing: &drawing, onEvent: onEvent)
     let left = line
     append(turn, to: plan.history, dropping: plan.dropped)
     if request.replaces { keep(left) }
@@ -98,11 +102,48 @@ extension Conversation {
     return statistics
   }
 
+  /// Reads a prompt as far as the cache does not hold it, in the largest batches there are; between two of
+  /// them knobs are turned.
+  private func readPrompt(
+    _ prompt: ArraySlice<TokenID>, changes: inout [KnobChange], interrupt: InterruptFlag,
+    onEvent: @escaping (ReplyEvent) -> Void
+  ) throws -> UnsafeBufferPointer<Float> {
+    onEvent(.reading(done: 0, total: prompt.count))
+    var turns: [KnobTurn] = []
+    var rest = prompt
+    while true {
+      let batch = rest.prefix(Self.readingBatch)
+      let before = rest.startIndex - prompt.startIndex
+      let logits = try engine.forward(batch, cache: cache, interrupt: interrupt) { [knobs] done in
+        onEvent(.reading(done: before + done, total: prompt.count))
+        turns += knobs?.takeTurns() ?? []
+        if turns.contains(.stop) { interrupt.raise() }
+      }
+      turn(turns, before: 1, changes: &changes, interrupt: interrupt, onEvent: onEvent)
+      turns = []
+      rest = rest.dropFirst(batch.count)
+      if rest.isEmpty { return logits }
+    }
+  }
+
+  /// Tokens between two moments in which knobs can be turned; the engine takes no more at once.
+  private static let readingBatch = 256
+
+  private func turn(
+    _ turns: [KnobTurn], before token: Int, changes: inout [KnobChange], interrupt: InterruptFlag,
+    onEvent: (ReplyEvent) -> Void
+  ) {
+    for change in turnKnobs(turns, before: token, interrupt: interrupt) {
+      changes.note(change)
+      onEvent(.turned(change))
+    }
+  }
+
   /// Samples and decodes until something ends the reply, and says in `statistics` what.
   private func generate(
     _ request: ReplyRequest, from prompt: UnsafeBufferPointer<Float>,
     since start: ContinuousClock.Instant, interrupt: InterruptFlag,
-    statistics: inout TurnStatistics, drawing: inout Drawing, onText: (String) -> Void
+    statistics: inout TurnStatistics, drawing: inout Drawing, onEvent: (ReplyEvent) -> Void
   ) throws -> Turn {
     let vocabularySize = template.tokenizer.vocabulary.count
     var decoder = StreamDecoder(
@@ -111,16 +152,19 @@ extension Conversation {
     // What was said before is not said again, but a character may have been cut in two.
     var text = tokens.map { decoder.append($0) }.joined()
     var choices = request.choices
-    if request.repeats, !text.isEmpty { onText(text) }
+    if request.repeats, !text.isEmpty { onEvent(.text(text)) }
     func say(_ piece: String) {
       guard !piece.isEmpty else { return }
       text += piece
-      onText(piece)
+      onEvent(.text(piece))
     }
 
     var logits = prompt
     var firstToken: ContinuousClock.Instant?
     generation: while true {
+      turn(
+        knobs?.takeTurns() ?? [], before: tokens.count + 1, changes: &statistics.changes,
+        interrupt: interrupt, onEvent: onEvent)
       // Read here each time, so that a change acts from the next token.
       sampler.temperature = settings.temperature
       sampler.topP = settings.topP
@@ -189,7 +233,7 @@ extension Conversation {
   }
 
   /// Room kept for a reply: what it may need, 256 tokens at most, a quarter of a small context at most.
-  private var preferredReserve: Int {
+  var preferredReserve: Int {
     let wanted = settings.maxTokens > 0 ? min(settings.maxTokens, 256) : 256
     return max(1, min(wanted, capacity / 4))
   }

@@ -14,6 +14,8 @@ public struct TurnStatistics: Hashable, Sendable {
 
   /// Prompt tokens read for this reply.
   public var read: Int
+  /// Prompt tokens that were read before the message was sent, while it was typed.
+  public var readAhead = 0
   /// Prompt tokens that were in the cache already.
   public var cached: Int
   /// Tokens of the reply, without the one that ended it.
@@ -36,6 +38,8 @@ public struct TurnStatistics: Hashable, Sendable {
   public var contextCapacity: Int
   /// Threads in use at the end.
   public var threads: Int
+  /// What was turned meanwhile.
+  public var changes: [KnobChange] = []
   /// Why it ended.
   public var ending = Ending.stopToken
 
@@ -66,15 +70,19 @@ public struct TurnStatistics: Hashable, Sendable {
   }
 
   /// One line for people:
-  /// `142 tok · 9.3 tok/s (66 GB/s) · first token 1.4 s: 22 read, 312 cached · ctx 740/2048 · 8 threads`.
+  /// `142 tok · 9.3 tok/s (66 GB/s) · first token 1.4 s: 22 read, 312 cached · ctx 740/2048 · 8 threads`,
+  /// and what was turned meanwhile: `threads 4→6 at token 35`.
   public var line: String {
     var parts = ["\(generated) tok"]
     if let tokensPerSecond, let gigabytesPerSecond {
       parts.append("\(rounded(tokensPerSecond)) tok/s (\(rounded(gigabytesPerSecond)) GB/s)")
     }
-    parts.append("first token \(seconds(firstTokenSeconds)): \(read) read, \(cached) cached")
+    let ahead = readAhead > 0 ? ", \(readAhead) ahead" : ""
+    let first = seconds(firstTokenSeconds)
+    parts.append("first token \(first): \(read) read\(ahead), \(cached) cached")
     parts.append("ctx \(contextUsed)/\(contextCapacity)")
     parts.append(counted(threads, "thread"))
+    parts += changes.summary
     return parts.joined(separator: " · ")
   }
 }
@@ -88,4 +96,6 @@ public enum ReplyEvent: Hashable, Sendable {
   case reading(done: Int, total: Int)
   /// A piece of the reply: whole code points.
   case text(String)
+  /// A knob was turned; acts from the next token.
+  case turned(KnobChange)
 }

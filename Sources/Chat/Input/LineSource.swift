@@ -45,6 +45,13 @@ public protocol ReplOutput: AnyObject {
   func problem(_ text: String)
   /// A line that replaces itself while something long runs; `nil` erases it.
   func progress(_ text: String?)
+  /// What a knob was turned to: shown for a moment beside the reply, where that can be done without a trace.
+  func hint(_ text: String)
+}
+
+extension ReplOutput {
+  /// Nothing: the statistics say what was turned.
+  public func hint(_ text: String) {}
 }
 
 extension ReplOutput {

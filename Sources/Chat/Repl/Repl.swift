@@ -41,6 +41,8 @@ public final class Repl {
   let interrupt: InterruptFlag
   /// Hands a text to the terminal's clipboard; `nil` away from a terminal.
   public var clipboard: ((String) -> Void)?
+  /// Whether to read what the next prompt begins with while a line is typed; for a person's lines.
+  public var readsAhead = false
   /// Text the editor starts with at the next prompt.
   var prefill: String?
   /// What the next line may be.
@@ -87,9 +89,7 @@ public final class Repl {
   /// Acts on every line of a source.
   func takeAll(from lines: any LineSource) throws {
     while !isFinished {
-      let text = prefill
-      prefill = nil
-      switch try lines.read(prefill: text, status: status) {
+      switch try nextLine(from: lines) {
       case .endOfInput:
         if mayEnd { return }
       case .interrupted: interrupted()
@@ -105,6 +105,24 @@ public final class Repl {
     let names = attachments.map(\.path).joined(separator: ", ")
     output.notice("\(names) not sent yet; Ctrl-D once more leaves")
     return false
+  }
+
+  /// The next line; the model reads on until it is complete.
+  private func nextLine(from lines: any LineSource) throws -> LineEvent {
+    let text = prefill
+    prefill = nil
+    let status = status
+    // While a choice is open, what it is between stays in the cache.
+    if isTyped { conversation.startReadingAhead(mayForget: awaited == nil) }
+    defer { conversation.stopReadingAhead() }
+    return try lines.read(prefill: text, status: status)
+  }
+
+  private var isTyped: Bool { readsAhead && mode == .interactive }
+
+  /// When what is not in the cache will be read.
+  var whenRead: String {
+    isTyped ? "while you type" : "at your next message"
   }
 
   /// How full the context is, and the settings that matter: `ctx 36% · T0.70 p0.90 · 8t`.
@@ -201,6 +219,8 @@ public final class Repl {
   /// Keeps what a reply took.
   func record(_ turn: TurnStatistics) {
     statistics.append(turn)
-    if let speed = turn.tokensPerSecond { speedByThreads[turn.threads] = speed }
+    if let speed = turn.tokensPerSecond, turn.changes.isEmpty {
+      speedByThreads[turn.threads] = speed
+    }
   }
 }

@@ -166,6 +166,7 @@ final class ReplyDisplay {
       hasText = true
       guard styles != nil else { return output.reply(text) }
       styles?.append(text).forEach(output.reply)
+    case .turned(let change): output.hint(change.note)
     }
   }
 

@@ -11,7 +11,7 @@ import Synchronization
 final class WorkerPool {
   private let board: JobBoard
   private let processors: Int
-  private var workers: [pthread_t] = []
+  private var workers: [BackgroundThread] = []
   private var crowding: Crowding
   /// Threads that share the next job; ``Crowding/active``, at hand.
   private var active = 1
@@ -132,57 +132,21 @@ final class WorkerPool {
   private func stopWorkers(keeping kept: Int) {
     guard workers.count > max(0, kept) else { return }
     board.retire(keeping: max(0, kept))
-    for thread in workers[max(0, kept)...] { pthread_join(thread, nil) }
+    for thread in workers[max(0, kept)...] { thread.join() }
     workers.removeSubrange(max(0, kept)...)
   }
 }
 
-/// What a worker thread is born with.
-private final class Worker {
+/// What a worker thread does until it is told to end.
+private struct Worker: Sendable {
   let board: JobBoard
   let index: Int
   let generation: UInt64
 
-  init(_ board: JobBoard, index: Int) {
-    self.board = board
-    self.index = index
-    generation = board.generation
-  }
-
-  /// Starts a thread that takes no signals from outside: they belong to the thread that reads the
-  /// terminal.
-  ///
-  /// Its own faults stay its own. Held back, they would end the process before any handler could say
-  /// that the mapped file was cut short, and restore the terminal.
-  static func start(_ board: JobBoard, index: Int) -> pthread_t? {
-    var outside = sigset_t()
-    var before = sigset_t()
-    sigfillset(&outside)
-    for fault in [SIGBUS, SIGSEGV, SIGILL, SIGFPE, SIGABRT, SIGTRAP] { sigdelset(&outside, fault) }
-    pthread_sigmask(SIG_SETMASK, &outside, &before)
-    defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
-
-    let worker = Unmanaged.passRetained(Worker(board, index: index))
-    #if canImport(Darwin)
-      var thread: pthread_t?
-    #else
-      var thread = pthread_t()
-    #endif
-    let status = pthread_create(
-      &thread, nil,
-      { context in
-        #if canImport(Darwin)
-          let context = Optional(context)
-        #endif
-        guard let context else { return nil }
-        Unmanaged<Worker>.fromOpaque(context).takeRetainedValue().run()
-        return nil
-      }, worker.toOpaque())
-    guard status == 0 else {
-      worker.release()
-      return nil
-    }
-    return thread
+  /// Starts a thread that works for `board`.
+  static func start(_ board: JobBoard, index: Int) -> BackgroundThread? {
+    let worker = Worker(board: board, index: index, generation: board.generation)
+    return BackgroundThread { worker.run() }
   }
 
   func run() {

@@ -127,15 +127,15 @@ enum Signals {
     interruptFlag.raise()
   }
 
-  /// The third press within two seconds without an answer ends the program.
+  /// Many presses at once are one request; whoever still presses after two seconds without an answer
+  /// ends the program.
   private static func interruptWork() {
     interruptFlag.raise()
     let now = milliseconds()
     let count = presses.wrappingAdd(1, ordering: .acquiringAndReleasing).newValue
-    if count == 1 || now &- firstPress.load(ordering: .acquiring) > 2_000 {
+    if count == 1 {
       firstPress.store(now, ordering: .releasing)
-      presses.store(1, ordering: .releasing)
-    } else if count >= 3 {
+    } else if count >= 3, now &- firstPress.load(ordering: .acquiring) > 2_000 {
       die(by: SIGINT)
     }
   }

@@ -14,6 +14,8 @@ enum TerminalModes {
     }
     var busy = original
     busy.c_lflag &= ~tcflag_t(ICANON | ECHO)
+    // Ctrl-C leaves what was typed ahead.
+    busy.c_lflag |= tcflag_t(NOFLSH)
     busy.c_iflag &= ~tcflag_t(ICRNL | INLCR)
     withUnsafeMutableBytes(of: &busy.c_cc) {
       $0[Int(VMIN)] = 1
@@ -28,8 +30,10 @@ enum TerminalModes {
 
   /// Back to the modes of the shell, bracketed paste off.
   static func restore() {
-    let fd = pasteStream.exchange(-1, ordering: .acquiringAndReleasing)
-    if fd >= 0 { send(pasteOff, to: fd) }
+    let fd = pasteStream.load(ordering: .acquiring)
+    if fd >= 0, marksPastes.exchange(false, ordering: .acquiringAndReleasing) {
+      send(pasteOff, to: fd)
+    }
     apply(storage.original)
   }
 
@@ -39,18 +43,19 @@ enum TerminalModes {
   static func enterBusy() {
     guard tcgetpgrp(STDIN_FILENO) == getpgrp() else { return }
     apply(storage.busy)
+    let fd = pasteStream.load(ordering: .acquiring)
+    if fd >= 0, !marksPastes.exchange(true, ordering: .acquiringAndReleasing) {
+      send(pasteOn, to: fd)
+    }
   }
 
-  /// Asks the terminal behind `stream` to mark pasted text.
+  /// Asks the terminal behind `stream` to mark pasted text, from now on until ``restore()`` and again after
+  /// ``enterBusy()``.
   static func enablePasteMarks(on stream: Int32) {
     pasteStream.store(stream, ordering: .releasing)
+    marksPastes.store(true, ordering: .releasing)
+    // Each time: whatever ran meanwhile may have switched it off.
     send(pasteOn, to: stream)
-  }
-
-  /// Takes back ``enablePasteMarks(on:)``.
-  static func disablePasteMarks() {
-    let fd = pasteStream.exchange(-1, ordering: .acquiringAndReleasing)
-    if fd >= 0 { send(pasteOff, to: fd) }
   }
 
   /// Makes what handlers use before the first of them can run: making it allocates, which they must not.
@@ -58,6 +63,7 @@ enum TerminalModes {
     _ = storage
     _ = isSaved.load(ordering: .relaxed)
     _ = pasteStream.load(ordering: .relaxed)
+    _ = marksPastes.load(ordering: .relaxed)
   }
 
   // MARK: - Storage that a signal handler can reach
@@ -71,6 +77,8 @@ enum TerminalModes {
   private static let storage = Storage()
   private static let isSaved = Atomic<Bool>(false)
   private static let pasteStream = Atomic<Int32>(-1)
+  /// Whether the terminal was last told to mark pastes.
+  private static let marksPastes = Atomic<Bool>(false)
   private static var pasteOn: StaticString { "\u{1B}[?2004h" }
   private static var pasteOff: StaticString { "\u{1B}[?2004l" }
 

@@ -12,7 +12,9 @@ final class TerminalOutput: ReplOutput {
   private let plain: Bool
   /// Whether the last thing on the terminal is an unfinished line of the reply.
   private var isMidReply = false
-  private var progressShown = false
+  /// What the progress line says, and how it was put there; `nil` when there is none.
+  private var progressLine: (text: String, columns: Int)?
+  private var hint = ReplyHint()
   private var heartbeat: ContinuousClock.Instant?
   /// Why standard output took no more of a reply: a full disk, say.
   private var loss: SystemFailure?
@@ -51,11 +53,19 @@ final class TerminalOutput: ReplOutput {
     progress(nil)
     if isMidReply { say("\n") }
     isMidReply = false
+    hint.end()
   }
 
   /// A part of the reply; when it cannot be written, the rest of the reply is of no use.
   private func say(_ text: String) {
-    guard loss == nil, !writeAll(text, to: STDOUT_FILENO) else { return }
+    guard loss == nil else { return }
+    var shown = text
+    if showsHints {
+      let columns = TerminalStyle.columns(of: STDOUT_FILENO)
+      hint.advance(over: text, columns: columns)
+      shown = hint.erasure() + text + hint.painting(columns: columns, style: reply.dim)
+    }
+    guard !writeAll(shown, to: STDOUT_FILENO) else { return }
     loss = SystemFailure(call: "writing to standard output", code: errno)
     interruptFlag.raise()
   }
@@ -76,16 +86,32 @@ final class TerminalOutput: ReplOutput {
   func progress(_ text: String?) {
     guard notes.isTerminal else { return }
     guard notes.repaints else { return beat(text) }
-    if let text {
-      let width = TerminalStyle.columns(of: STDERR_FILENO) - 1
-      put(
-        "\r\u{1B}[K" + notes.dim(visible(text, singleLine: true).fitted(to: width)),
-        on: STDERR_FILENO)
-      progressShown = true
-    } else if progressShown {
-      put("\r\u{1B}[K", on: STDERR_FILENO)
-      progressShown = false
-    }
+    eraseProgress()
+    guard let text else { return }
+    let width = TerminalStyle.columns(of: STDERR_FILENO) - 1
+    let line = (visible(text, singleLine: true) + hint.note).fitted(to: width)
+    put(notes.dim(line), on: STDERR_FILENO)
+    progressLine = (text, line.columns)
+  }
+
+  /// On a terminal that has become narrower the line takes several rows.
+  private func eraseProgress() {
+    guard let line = progressLine else { return }
+    progressLine = nil
+    let rows = max(0, line.columns - 1) / TerminalStyle.columns(of: STDERR_FILENO)
+    put("\r" + (rows > 0 ? "\u{1B}[\(rows)A" : "") + "\u{1B}[J", on: STDERR_FILENO)
+  }
+
+  /// A terminal that only one of the streams goes to has no place beside the reply.
+  private var showsHints: Bool { reply.repaints && notes.repaints }
+
+  func hint(_ text: String) {
+    guard showsHints else { return }
+    hint.set(visible(text, singleLine: true))
+    if let line = progressLine { return progress(line.text) }
+    let columns = TerminalStyle.columns(of: STDOUT_FILENO)
+    put(
+      hint.erasure() + hint.painting(columns: columns, style: reply.dim), on: STDOUT_FILENO)
   }
 
   /// Progress for a terminal whose lines are not painted again: one line now and then.
@@ -103,6 +129,7 @@ final class TerminalOutput: ReplOutput {
   /// A line of its own on standard error.
   private func note(_ text: String) {
     progress(nil)
+    if showsHints { put(hint.erasure(), on: STDOUT_FILENO) }
     // Both streams on one terminal: the note must not land at the end of the reply's line.
     if isMidReply, reply.isTerminal, notes.isTerminal { put("\n", on: STDERR_FILENO) }
     put(text + "\n", on: STDERR_FILENO)

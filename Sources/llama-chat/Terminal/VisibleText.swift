@@ -10,6 +10,11 @@ func visible(_ text: String, singleLine: Bool = false) -> String {
 }
 
 extension String {
+  /// Columns that the text takes.
+  var columns: Int {
+    unicodeScalars.reduce(0) { $0 + max(0, Int(editline_columns($1.wide))) }
+  }
+
   /// As much of the text as fits into `columns`.
   func fitted(to columns: Int) -> String {
     var rest = columns

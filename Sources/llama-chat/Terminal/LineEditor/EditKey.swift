@@ -23,6 +23,7 @@ enum EditKey: UInt32, CaseIterable {
   case killToLineStart = 0x15
   case killWord = 0x17
   case suspend = 0x1A
+  case restore = 0x1F
   case backspace = 0x7F
 
   // Keys with escape sequences, and requests of the program.
@@ -40,7 +41,11 @@ enum EditKey: UInt32, CaseIterable {
   case nextLine
   case previousEntry
   case nextEntry
+  case previousMatch
+  case nextMatch
+  case killWordForward
   case setMark
+  case noteKill
   case killToMark
 
   /// libedit's own function for the key; the others are ``LineEditor``'s.
@@ -64,6 +69,16 @@ enum EditKey: UInt32, CaseIterable {
   var notation: String {
     let octal = String(rawValue, radix: 8)
     return "\\" + String(repeating: "0", count: 3 - octal.count) + octal
+  }
+
+  /// The code for Alt and a character, where libedit's own function is not wanted.
+  init?(alt character: Unicode.Scalar) {
+    switch character {
+    case "p": self = .previousMatch
+    case "n": self = .nextMatch
+    case "d": self = .killWordForward
+    default: return nil
+    }
   }
 
   /// The code for a key that sends an escape sequence.

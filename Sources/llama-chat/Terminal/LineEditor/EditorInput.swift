@@ -1,7 +1,11 @@
+import Chat
 import Foundation
+import Inference
 
 /// Keys from the terminal, and what signals ask for in between.
-final class EditorInput {
+///
+/// While the model talks, some keys turn knobs; all others wait here for the next line.
+final class EditorInput: Knobs {
   /// What the editor waits for.
   enum Event {
     case key(Key)
@@ -11,13 +15,21 @@ final class EditorInput {
 
   private let stream: Int32
   private var decoder = KeyDecoder()
-  private var keys: [Key] = []
+  private var keys: ArraySlice<Key> = []
+  /// How many of the keys were typed before the line began.
+  private var typedAhead = 0
+  /// Whether keys wait that came in one go with the Enter of the last line.
+  private var hasKeysAfterEnter = false
+  /// When the last byte came, if that was an Escape.
+  private var escapeTime: ContinuousClock.Instant?
   private var ended = false
 
-  /// How long to wait for the rest of an escape sequence before it is a lone Escape.
+  /// How long to wait for the rest of an escape sequence before it is a lone Escape, in milliseconds.
   private static let escapeTimeout: Int32 = 50
   /// How long to wait for the rest of a paste.
   private static let pasteTimeout: Int32 = 1000
+  /// Nobody types on so soon after Enter; a paste that the terminal does not mark goes on.
+  private static let pasteGap: Int32 = 10
 
   /// Keys from `stream`, a terminal.
   init(stream: Int32) { self.stream = stream }
@@ -25,7 +37,11 @@ final class EditorInput {
   /// Waits for the next event.
   func next() -> Event {
     while true {
-      if !keys.isEmpty { return .key(keys.removeFirst()) }
+      if let key = keys.popFirst() {
+        typedAhead = max(0, typedAhead - 1)
+        hasKeysAfterEnter = true
+        return .key(key)
+      }
       if ended { return .end }
       var waits = [
         pollfd(fd: stream, events: Int16(POLLIN), revents: 0),
@@ -39,32 +55,85 @@ final class EditorInput {
         let pending = Signals.takePending()
         if !pending.isEmpty { return .signals(pending) }
       }
-      if ready > 0, waits[0].revents != 0 { receive() }
+      if ready > 0, waits[0].revents != 0 { keys += receive() }
       if ready < 0, errno != EINTR { ended = true }
     }
   }
 
-  /// Takes the keys typed while the model was talking; Ctrl-D among them is left out, because it was
-  /// not meant for the next prompt.
+  /// Whether the Enter that was just handed out is followed by text so closely that both were pasted.
   ///
-  /// - Parameter discarding: Forget them instead, as after an interrupted reply.
-  func takeTypeAhead(discarding: Bool) {
-    var waiting = pollfd(fd: stream, events: Int16(POLLIN), revents: 0)
-    while poll(&waiting, 1, 0) > 0, !ended { receive() }
-    if discarding {
-      keys = []
-      decoder = KeyDecoder()
-    }
-    keys.removeAll { $0 == .character("\u{04}") }
+  /// What was typed ahead came at leisure, whatever it looks like now.
+  var enterIsPasted: Bool {
+    guard typedAhead == 0 else { return false }
+    if keys.isEmpty, !decoder.isMidway, canRead(within: Self.pasteGap) { keys += receive() }
+    guard case .character(let next) = keys.first else { return false }
+    return next.value >= 0x20 && next.value != 0x7F || "\t\r\n".unicodeScalars.contains(next)
   }
 
-  private func receive() {
+  private func canRead(within milliseconds: Int32) -> Bool {
+    var waiting = pollfd(fd: stream, events: Int16(POLLIN), revents: 0)
+    return !ended && poll(&waiting, 1, milliseconds) > 0
+  }
+
+  private func receive() -> [Key] {
     var buffer = [UInt8](repeating: 0, count: 4096)
     let count = read(stream, &buffer, buffer.count)
-    if count > 0 {
-      keys += decoder.decode(buffer.prefix(count))
-    } else if count == 0 || (errno != EINTR && errno != EAGAIN) {
-      ended = true
+    guard count > 0 else {
+      if count == 0 || (errno != EINTR && errno != EAGAIN) { ended = true }
+      return []
+    }
+    defer { escapeTime = decoder.isAfterEscape ? .now : nil }
+    return decoder.decode(buffer.prefix(count))
+  }
+
+  // MARK: - While the model talks
+
+  /// Takes the keys that turn knobs; the others are kept for the next line.
+  func takeTurns() -> [KnobTurn] {
+    var new: [Key] = []
+    if hasKeysAfterEnter {
+      new = Array(keys)
+      keys = []
+      hasKeysAfterEnter = false
+    }
+    while canRead(within: 0) { new += receive() }
+    if let escapeTime, decoder.isAfterEscape,
+      ContinuousClock.now - escapeTime > .milliseconds(Int(Self.escapeTimeout))
+    {
+      new += decoder.timeOut()
+    }
+    guard !new.isEmpty else { return [] }
+    keys += new.filter { KnobTurn($0) == nil }
+    return new.compactMap(KnobTurn.init)
+  }
+
+  /// Begins a line with the keys typed while the model was talking.
+  ///
+  /// Ctrl-D among them is left out, because it was not meant for the next prompt. After an interruption
+  /// nothing is sent: Enter is then only a new line, and none at the end.
+  func takeTypeAhead(sending: Bool) {
+    // An Escape that came too late to stop anything is no part of the line.
+    if decoder.isAfterEscape, !canRead(within: Self.escapeTimeout) { _ = decoder.timeOut() }
+    _ = takeTurns()
+    keys.removeAll { $0 == .character("\u{04}") }
+    if !sending {
+      while keys.last == .character("\r") { keys.removeLast() }
+      keys = ArraySlice(keys.map { $0 == .character("\r") ? .named(.newline) : $0 })
+    }
+    typedAhead = keys.count
+  }
+}
+
+extension KnobTurn {
+  /// What a key turns while the model reads or talks.
+  init?(_ key: Key) {
+    switch key {
+    case .named(.up): self = .threads(1)
+    case .named(.down): self = .threads(-1)
+    case .named(.right): self = .temperature(1)
+    case .named(.left): self = .temperature(-1)
+    case .character("\u{1B}"), .character("\u{03}"): self = .stop
+    default: return nil
     }
   }
 }

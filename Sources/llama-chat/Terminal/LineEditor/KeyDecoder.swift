@@ -39,6 +39,9 @@ struct KeyDecoder {
   /// Whether more bytes are needed to know what an earlier byte meant.
   var isMidway: Bool { state != .ground }
 
+  /// Whether the last byte was an Escape, alone as yet.
+  var isAfterEscape: Bool { state == .escape }
+
   /// Whether a paste has begun and not ended.
   var isInPaste: Bool { state == .paste }
 

@@ -36,6 +36,14 @@ final class LineEditor: LineSource {
   var composed: Unicode.Scalar?
   /// How the line ends when it does not end with Enter.
   var ending: LineEvent?
+  /// What kills and Ctrl-C removed, the latest last.
+  var removed: [String] = []
+  /// Where the cursor was when a kill began.
+  var killStart = 0
+  /// What ↑ reaches, oldest first.
+  private(set) var memory: [String] = []
+  /// The walk through entries that begin alike.
+  var search: PrefixSearch?
 
   /// Prepares editing on standard input; colours and painting follow `style`.
   ///
@@ -67,7 +75,7 @@ final class LineEditor: LineSource {
   func read(prefill: String?, status: String?) throws -> LineEvent {
     guard isOpen else { return .endOfInput }
     // Only a line sent has given the model its turn.
-    if ending == nil { input.takeTypeAhead(discarding: interruptFlag.isRaised) }
+    if ending == nil { input.takeTypeAhead(sending: !interruptFlag.isRaised) }
     interruptFlag.clear()
     Signals.enter(.typing)
     self.status = PromptText(style.rightPrompt(status ?? ""))
@@ -80,7 +88,6 @@ final class LineEditor: LineSource {
     editline_edit_modes(editor, 1)
     if style.repaints { TerminalModes.enablePasteMarks(on: output) }
     let text = readLine()
-    TerminalModes.disablePasteMarks()
     Signals.enter(.busy)
     TerminalModes.enterBusy()
     return finish(text)
@@ -126,6 +133,7 @@ final class LineEditor: LineSource {
 
   /// Makes `text` reachable by ↑ in this session.
   func remember(_ text: String) {
+    memory.append(text)
     // On recall libedit takes off a final newline and one space before it.
     editline_history_enter(entries, text + (text.hasSuffix(" ") ? " \n" : "\n"))
   }

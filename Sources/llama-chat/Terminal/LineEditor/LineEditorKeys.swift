@@ -28,14 +28,22 @@ extension LineEditor {
         ending = .endOfInput
         return 0
       case .signals(let pending): take(pending)
+      case .key(.character("\r")) where !isCommand && input.enterIsPasted: press(.newline)
       case .key(.character(let scalar)): take(scalar)
-      case .key(.meta(let scalar)): queue += [0x1B, scalar.value]  // libedit's own Alt keys
+      case .key(.meta(let scalar)):
+        // All other Alt keys are libedit's own.
+        queue += EditKey(alt: scalar).map { [$0.rawValue] } ?? [0x1B, scalar.value]
       case .key(.named(let key)): queue.append(EditKey(key).rawValue)
       case .key(.paste(let text)): insert(text)
       }
     }
     code.pointee = wchar_t(bitPattern: queue.removeFirst())
     return 1
+  }
+
+  /// Whether the line is a command: those are carried out one by one, pasted or not.
+  private var isCommand: Bool {
+    if case .command = TypedLine(text) { true } else { false }
   }
 
   /// Puts `text` into the line as if typed, its line ends and tabs as characters.
@@ -84,6 +92,9 @@ extension LineEditor {
     case .suspendAlone: return suspend(Signals.stopProcess)
     case .resume: return resume()
     case .resize: return resize()
+    case .previousMatch: return showMatch(.earlier)
+    case .nextMatch: return showMatch(.later)
+    case .restore: return removed.isEmpty ? .refused : type(removed.removeLast())
     default: return edit(key)
     }
   }
@@ -100,14 +111,36 @@ extension LineEditor {
     case .delete: return deleteForward()
     case .up: press(beforeCursor().contains("\n") ? .previousLine : .previousEntry)
     case .down: press(afterCursor().contains("\n") ? .nextLine : .nextEntry)
-    case .killWord: press(.setMark, .blankWordStart, .killToMark)
-    case .killToLineStart: press(.setMark, .lineStart, .killToMark)
-    case .killToLineEnd:
-      press(.setMark, charactersToLineEnd == 0 ? .right : .lineEnd, .killToMark)
+    case .killWord: kill(.blankWordStart)
+    case .killWordForward: kill(.wordRight)
+    case .killToLineStart: kill(.lineStart)
+    case .killToLineEnd: kill(charactersToLineEnd == 0 ? .right : .lineEnd)
+    case .noteKill: noteKill()
     default: return .refused
     }
     return .done
   }
+
+  /// Removes what a key moves over; Ctrl-Y brings it back, and so does Ctrl-_.
+  private func kill(_ movement: EditKey) {
+    killStart = beforeCursor().count
+    press(.setMark, movement, .noteKill, .killToMark)
+  }
+
+  private func noteKill() {
+    let cursor = beforeCursor().count
+    let killed = scalars.dropFirst(min(killStart, cursor)).prefix(abs(cursor - killStart))
+    noteRemoved(String(killed))
+  }
+
+  /// Keeps a text for Ctrl-_.
+  private func noteRemoved(_ text: String) {
+    guard !text.isEmpty else { return }
+    removed.append(text)
+    if removed.count > Self.mostRemoved { removed.removeFirst() }
+  }
+
+  private static let mostRemoved = 100
 
   // MARK: - Ending the line
 
@@ -138,9 +171,12 @@ extension LineEditor {
     return nil
   }
 
-  /// Ctrl-C gives up the line, which stays reachable by ↑.
+  /// Ctrl-C gives up the line, which stays reachable by ↑ and Ctrl-_.
   private func interrupt() -> EditResult {
-    if !isEmpty { remember(text) }
+    if !isEmpty {
+      remember(text)
+      noteRemoved(text)
+    }
     ending = .interrupted
     return move(by: afterCursor().count)
   }

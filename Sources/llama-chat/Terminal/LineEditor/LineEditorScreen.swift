@@ -75,8 +75,7 @@ extension LineEditor {
     giveTerminalAway { result = Result { try ExternalEditor.edit(before, terminal: output) } }
     switch result {
     case .success(let edited):
-      editline_move_cursor(editor, Int32(clamping: afterCursor().count))
-      el_deletestr(editor, Int32(clamping: scalars.count))
+      clearLine()
       insert(edited)
       return .redrawLine
     case .failure(let error):

@@ -1,0 +1,56 @@
+import Foundation
+
+/// A thread that takes no signals from outside: they belong to the thread that reads the terminal.
+///
+/// Its own faults stay its own. Held back, they would end the process before any handler could say that
+/// the mapped file was cut short, and restore the terminal.
+package struct BackgroundThread {
+  private let handle: pthread_t
+
+  /// What the thread is born with.
+  private final class Body {
+    let run: @Sendable () -> Void
+
+    init(_ run: @escaping @Sendable () -> Void) { self.run = run }
+  }
+
+  /// Starts it; `nil` when the system has no more threads.
+  package init?(_ run: @escaping @Sendable () -> Void) {
+    var outside = sigset_t()
+    var before = sigset_t()
+    sigfillset(&outside)
+    for fault in [SIGBUS, SIGSEGV, SIGILL, SIGFPE, SIGABRT, SIGTRAP] { sigdelset(&outside, fault) }
+    pthread_sigmask(SIG_SETMASK, &outside, &before)
+    defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+
+    let body = Unmanaged.passRetained(Body(run))
+    #if canImport(Darwin)
+      var thread: pthread_t?
+    #else
+      var thread = pthread_t()
+    #endif
+    let status = pthread_create(
+      &thread, nil,
+      { context in
+        #if canImport(Darwin)
+          let context = Optional(context)
+        #endif
+        guard let context else { return nil }
+        Unmanaged<Body>.fromOpaque(context).takeRetainedValue().run()
+        return nil
+      }, body.toOpaque())
+    #if canImport(Darwin)
+      let started = status == 0 ? thread : nil
+    #else
+      let started: pthread_t? = status == 0 ? thread : nil
+    #endif
+    guard let started else {
+      body.release()
+      return nil
+    }
+    handle = started
+  }
+
+  /// Waits for its end; once.
+  package func join() { pthread_join(handle, nil) }
+}

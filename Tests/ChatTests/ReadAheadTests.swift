@@ -1,0 +1,111 @@
+import Foundation
+import Inference
+import ModelFile
+import Testing
+
+@testable import Chat
+
+/// Reading while the user types: it changes when tokens are read, and nothing else.
+@Suite struct ReadAheadTests {
+  private static let system = String(repeating: "Be brief and kind. ", count: 9)
+
+  private func chat(
+    _ kind: TemplateKind, _ settings: [Settings.Key: String] = [:]
+  ) throws -> TinyChat {
+    try TinyChat(
+      template: kind, system: Self.system,
+      settings: [.temp: "0", .max: "0"].merging(settings) { $1 })
+  }
+
+  /// Reads ahead, stopped again and again, until nothing is left to read.
+  private func readAhead(_ conversation: Conversation) throws {
+    for _ in 0..<100_000 {
+      conversation.startReadingAhead(mayForget: true)
+      guard conversation.readAhead != nil else { return }
+      usleep(200)
+      conversation.stopReadingAhead()
+    }
+    Issue.record("reading ahead does not come to an end")
+  }
+
+  @Test(arguments: TemplateKind.allCases)
+  func repliesAreTheSame(kind: TemplateKind) throws {
+    let plain = try chat(kind)
+    let ahead = try chat(kind)
+    for question in ["Hello", "And then?", "1 more"] {
+      let expected = try plain.conversation.say(question)
+      try readAhead(ahead.conversation)
+      let count = ahead.conversation.cache.count
+      let statistics = try ahead.conversation.say(question)
+      #expect(ahead.conversation.turns == plain.conversation.turns)
+      #expect(
+        statistics.read + statistics.readAhead + statistics.cached
+          == expected.read + expected.cached)
+      #expect(statistics.readAhead > 0 || kind == .none)
+      #expect(count > 20 && statistics.read < expected.read)
+    }
+  }
+
+  @Test func whatIsInterruptedGoesOn() throws {
+    let chat = try chat(.chatML)
+    let conversation = chat.conversation
+    var counts: [Int] = []
+    for _ in 0..<50 {
+      conversation.startReadingAhead(mayForget: true)
+      conversation.stopReadingAhead()
+      counts.append(conversation.cache.count)
+    }
+    #expect(counts == counts.sorted())
+    try readAhead(conversation)
+    try conversation.say("Hello")
+    let other = try self.chat(.chatML)
+    try other.conversation.say("Hello")
+    #expect(conversation.turns == other.conversation.turns)
+    #expect(conversation.cache.tokens == other.conversation.cache.tokens)
+  }
+
+  @Test func aCutReplyKeepsItsTokens() throws {
+    let chat = try chat(.chatML, [.max: "12"])
+    try chat.conversation.say("Hello")
+    #expect(chat.conversation.turns.last?.reply?.isCut == true)
+    let said = chat.conversation.cache.tokens
+    try readAhead(chat.conversation)
+    #expect(chat.conversation.cache.tokens.starts(with: said))
+    #expect(try chat.conversation.tokensToContinue() <= 1)
+  }
+
+  @Test func anOpenChoiceForgetsNothing() throws {
+    let chat = try chat(.chatML, [.temp: "1"])
+    try chat.conversation.say("Hello")
+    let held = chat.conversation.cache.tokens
+    try chat.conversation.setSystem("Another.")
+    chat.conversation.startReadingAhead(mayForget: false)
+    chat.conversation.stopReadingAhead()
+    #expect(chat.conversation.cache.tokens == held)
+    try readAhead(chat.conversation)
+    #expect(chat.conversation.cache.tokens != held)
+    #expect(chat.conversation.pendingTokens == 0)
+  }
+
+  @Test func aFullContextIsLeftToTheReply() throws {
+    let tiny = try TinyChat(capacity: 128, settings: [.temp: "0", .max: "0"])
+    for number in 1... where tiny.conversation.used < 100 {
+      try tiny.conversation.say("Question number \(number)")
+    }
+    let held = tiny.conversation.cache.tokens
+    tiny.conversation.startReadingAhead(mayForget: true)
+    #expect(tiny.conversation.readAhead == nil && tiny.conversation.cache.tokens == held)
+  }
+
+  @Test func theReplReadsAheadForPeopleOnly() throws {
+    let plain = TinyRepl(try chat(.chatML))
+    try plain.type("Hello", ":system Short.", "Again")
+    #expect(plain.output.notices.last?.hasSuffix("at your next message") == true)
+    let typed = TinyRepl(try chat(.chatML))
+    typed.repl.readsAhead = true
+    try typed.type("Hello", ":system Short.", "Again")
+    #expect(typed.output.notices.last?.hasSuffix("while you type") == true)
+    #expect(typed.chat.conversation.turns == plain.chat.conversation.turns)
+    #expect(typed.chat.conversation.readAhead == nil)
+  }
+}
