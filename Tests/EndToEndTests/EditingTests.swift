@@ -22,7 +22,15 @@ import Testing
     ("one\ntwo\u{1B}[A\u{1B}[D\u{0B}\u{0B}X", "onXtwo"),
     ("foo bar\u{1B}[1;3DX\u{1B}[1;5DY\u{1B}[1;5CZ", "foo YXbarZ"),
     ("foo\u{1B}[HA\u{1B}[FB\u{1B}OHc\u{1B}OFd", "cAfooBd"),
-    ("one \\\rtwo", "one \ntwo"),
+    ("foo bar\u{15}\u{1F}!", "foo bar!"),
+    ("one two\u{17}x\u{1F}y", "one xtwoy"),
+    ("foo bar\u{1B}b\u{1B}dX\u{1F}", "foo Xbar"),
+    ("foo bar\u{01}\u{0B}\u{19}", "foo bar"),
+    ("ab\u{14}", "ba"),
+    ("a\u{16}\u{01}b", "a\u{01}b"),
+    ("🇩🇪🇫🇷\u{7F}x", "🇩🇪x"),
+    ("👨‍👩‍👧é\u{1B}[D\u{1B}[D\u{1B}[3~", "é"),
+    ("漢字かな\u{1B}[D\u{1B}[D\u{7F}", "漢かな"),
     ("\"\"\"one\rtwo\"\"\"", "\"\"\"one\ntwo\"\"\""),
   ]
 
@@ -45,10 +53,121 @@ import Testing
     #expect(try program.history == ["one\ntwo\nthree \\\n\tfour[31m five"])
   }
 
+  /// Not marked as pasted, lines still make one message; commands are carried out one by one.
+  @Test func pastesWithoutMarksAreOneMessage() throws {
+    let program = try Program()
+    let terminal = try program.chat()
+    let lines = (1...20).map { "line \($0)" }
+    try terminal.type(lines.joined(separator: "\r") + "\r")
+    try terminal.expectPrompt()
+    #expect(try program.history == [lines.joined(separator: "\n")])
+    try terminal.type(":temp 0.5\r:temp\r")
+    try terminal.expect("0.00 → 0.50")
+    try terminal.expect("temp 0.50")
+    #expect(try program.history.suffix(2) == [":temp 0.5", ":temp"])
+  }
+
+  @Test func aBackslashGoesOnInTheNextLine() throws {
+    let program = try Program()
+    let terminal = try program.chat()
+    try terminal.type("one \\")
+    try terminal.expect("\\")
+    try terminal.type("\r")
+    try terminal.until("the next line") { terminal.rawOutput.hasSuffix("\r\n") }
+    try terminal.send("two")
+    #expect(try program.history == ["one \ntwo"])
+  }
+
+  @Test func arrowsWalkThroughLinesThenEntries() throws {
+    let program = try Program()
+    let terminal = try program.chat()
+    try terminal.send("earlier")
+    // Up within the draft, up to the entry, and down again to the draft.
+    try terminal.send("one\ntwo\u{1B}[A1\u{1B}[A\u{1B}[B2")
+    #expect(try program.history.last == "one1\ntwo2" || program.history.last == "one12\ntwo")
+    try terminal.send("draft\u{1B}OA\u{1B}OB!")
+    #expect(try program.history.last == "draft!")
+  }
+
+  @Test func entriesAreFoundByTheirBeginning() throws {
+    let program = try Program()
+    let terminal = try program.chat()
+    for line in ["alpha one", "beta", "alpha two", "gamma"] { try terminal.send(line) }
+    try terminal.send("al\u{1B}p!")
+    try terminal.send("al\u{1B}p\u{1B}p\u{1B}p?")
+    try terminal.send("ga\u{1B}p\u{1B}n.")
+    #expect(try program.history.suffix(3) == ["alpha two!", "alpha one?", "ga."])
+  }
+
+  @Test func whatControlCTookComesBack() throws {
+    let program = try Program()
+    let terminal = try program.chat()
+    try terminal.type("a long\nthought\u{03}")
+    try terminal.expectPrompt()
+    try terminal.send("\u{1F}, whole")
+    #expect(try program.history == ["a long\nthought, whole"])
+  }
+
+  @Test(arguments: ["\u{07}", "\u{18}\u{05}"])
+  func theLineGoesThroughTheUsersEditor(keys: String) throws {
+    let program = try Program(["EDITOR": "sed -i s/b/漢/"])
+    let terminal = try program.chat()
+    try terminal.type("abc" + keys)
+    try terminal.expect("a漢c")
+    try terminal.send("!")
+    #expect(try program.history == ["a漢c!"])
+    #expect(terminal.pasteMarksAreOn)
+  }
+
+  /// Colours end before the text begins.
+  @Test func promptColoursDoNotBleed() throws {
+    let terminal = try Program(["NO_COLOR": ""]).chat()
+    try terminal.send("text")
+    let output = terminal.rawOutput
+    for colour in ["\u{1B}[1;32m>", "\u{1B}[2mctx"] {
+      let uses = output.ranges(of: colour)
+      #expect(!uses.isEmpty)
+      for use in uses {
+        let rest = output[use.upperBound...]
+        let end = try #require(rest.firstRange(of: "\u{1B}["))
+        #expect(rest[end.lowerBound...].hasPrefix("\u{1B}[0m"))
+      }
+    }
+  }
+
+  @Test(arguments: ["dumb", ""])
+  func simpleTerminalsGetNoColours(term: String) throws {
+    let program = try Program(["TERM": term, "NO_COLOR": ""])
+    let terminal = try PseudoTerminal(
+      Program.path, try Models.arguments(.quick), environment: program.environment)
+    try terminal.expect("Ctrl-C stops the reply")
+    try terminal.expect("> ")
+    try terminal.type("Hello\r")
+    try terminal.expect("tok/s")
+    try terminal.expect("> ")
+    try terminal.type("\u{04}")
+    #expect(try terminal.ending() == .exit(0))
+    #expect(!terminal.rawOutput.contains(try Regex("\u{1B}\\[[0-9;]*m")))
+    #expect(try program.history == ["Hello"])
+  }
+
+  @Test func twoTerminalsShareTheHistory() throws {
+    let program = try Program()
+    let first = try program.chat()
+    let second = try program.chat()
+    try first.send("漢字 one")
+    try second.send("two ")
+    try first.send("three")
+    #expect(try program.history == ["漢字 one", "two ", "three"])
+    let third = try program.chat()
+    try third.send("\u{1B}[A\u{1B}[A\u{1B}[A")
+    #expect(try program.history.last == "漢字 one")
+  }
+
   @Test func aLongPasteArrivesWhole() throws {
     let program = try Program()
     let terminal = try program.chat()
-    let text = (1...600).map { "line \($0) with é and 漢 and some words" }.joined(separator: "\n")
+    let text = (1...1500).map { "line \($0) with é and 漢 and some words" }.joined(separator: "\n")
     try terminal.type("\u{1B}[200~\(text)\u{1B}[201~\r")
     // Far longer than the context: refused with both numbers, and back in the editor.
     try terminal.expect("512")

@@ -36,6 +36,50 @@ import Testing
     try terminal.expectPrompt()
   }
 
+  /// A hundred presses at once are one; where they reach the next prompt they do nothing there.
+  @Test(arguments: ["prompt", "reading", "reply"])
+  func mashingLosesNothing(during state: String) throws {
+    let program = try Program()
+    let terminal = try program.chat(.slow, ["--ctx", "8192"], columns: 500)
+    let mash = String(repeating: "\u{03}", count: 100)
+    try terminal.type("One\r")
+    try terminal.expectReply()
+    try terminal.type("\u{03}")
+    try terminal.expect("stopped after")
+    try terminal.expectPrompt()
+    switch state {
+    case "prompt":
+      try terminal.type(mash)
+    case "reading":
+      try terminal.type("\u{1B}[200~\(Self.longText)\u{1B}[201~\r")
+      try terminal.expect(" tokens ·")
+      try terminal.type(mash)
+      try terminal.expect("stopped while reading")
+    default:
+      try terminal.type("Two\r")
+      try terminal.expectReply()
+      try terminal.type(mash)
+      try terminal.expect("stopped after")
+    }
+    try terminal.expectPrompt()
+    try terminal.type("\u{03}\u{15}:history\r")
+    try terminal.expect("> One")
+    if state == "reply" { try terminal.expect("> Two") }
+    try terminal.expectPrompt()
+    try terminal.type("\u{04}")
+    #expect(try terminal.ending() == .exit(0))
+  }
+
+  /// Enter sent together with Ctrl-C, before the terminal has changed its modes.
+  @Test func controlCRightAfterEnterStops() throws {
+    let terminal = try Program().chat(.slow)
+    try terminal.type("Tell me\r\u{03}")
+    try terminal.expect("stopped")
+    try terminal.expectPrompt()
+  }
+
+  static let longText = (1...1500).map { "w\($0)" }.joined(separator: " ")
+
   @Test func typeAheadWaitsForThePrompt() throws {
     let program = try Program()
     let terminal = try program.chat(.slow, ["-n", "20"])
@@ -52,7 +96,7 @@ import Testing
   @Test func interruptingTheReadingGivesTheTextBack() throws {
     let program = try Program()
     let terminal = try program.chat(.slow, ["--ctx", "8192"], columns: 500)
-    let text = (1...1500).map { "w\($0)" }.joined(separator: " ")
+    let text = Self.longText
     try terminal.type("\u{1B}[200~\(text)\u{1B}[201~\r")
     try terminal.expectBusy()
     try terminal.expect(" tokens ·")
@@ -91,7 +135,7 @@ import Testing
 
   /// How to leave from the prompt, and how the program then ends.
   private static let exits: [(keys: String, ending: PseudoTerminal.Ending)] = [
-    ("\u{04}", .exit(0)), (":quit\r", .exit(0)), ("a message\r:q\r", .exit(0)),
+    ("\u{04}", .exit(0)), (":quit\r", .exit(0)), (":max 2\r:q\r", .exit(0)),
     ("\u{03}\u{04}", .exit(0)),
   ]
 
@@ -103,7 +147,7 @@ import Testing
       try terminal.type(keys)
       #expect(try terminal.ending() == ending)
       #expect(terminal.modes == original)
-      #expect(terminal.leftPasteMarksOff)
+      #expect(!terminal.pasteMarksAreOn)
     }
   }
 
@@ -114,7 +158,7 @@ import Testing
     kill(atPrompt.process, signal)
     #expect(try atPrompt.ending() == .signal(signal))
     #expect(atPrompt.modes == original)
-    #expect(atPrompt.leftPasteMarksOff)
+    #expect(!atPrompt.pasteMarksAreOn)
 
     let talking = try Program().chat(.slow)
     try talking.type("Tell me\r")
@@ -143,18 +187,22 @@ import Testing
     #expect(try terminal.modes == terminal.originalModes())
   }
 
-  @Test(arguments: ["prompt", "reply"])
+  @Test(arguments: ["prompt", "reading", "reply"])
   func suspendingGivesTheShellItsTerminal(during state: String) throws {
     let program = try Program(["PS1": "shell> "])
     let shell = try PseudoTerminal(
       "/bin/sh", ["-i"], environment: program.environment, columns: 200)
     try shell.expect("shell> ")
     let atShell = shell.modes
-    let command = ([Program.path] + (try Models.arguments(.slow))).joined(separator: " ")
+    let arguments = try Models.arguments(.slow) + ["--ctx", "8192"]
+    let command = ([Program.path] + arguments).joined(separator: " ")
     try shell.type(command + "\r")
     try shell.expectPrompt()
     if state == "prompt" {
       try shell.type("half")
+    } else if state == "reading" {
+      try shell.type("\u{1B}[200~\(Self.longText)\u{1B}[201~\r")
+      try shell.expect(" tokens ·")
     } else {
       try shell.type("Tell me\r")
       try shell.expectReply()
@@ -171,32 +219,13 @@ import Testing
     }
     try shell.expectBusy()
     try shell.expectText()
+    // Pastes are still marked when the reply is over.
+    #expect(shell.pasteMarksAreOn)
     try shell.type("\u{03}")
     try shell.expect("stopped")
     try shell.expectPrompt()
     try shell.type("\u{15}:quit\r")
     try shell.expect("shell> ")
     #expect(shell.modes == atShell)
-  }
-}
-
-extension PseudoTerminal {
-  /// Waits until the model says something: its reply begins below the line that was sent.
-  fileprivate func expectReply() throws {
-    try expectBusy()
-    try expect("\n")
-    try expectText()
-  }
-
-  /// The modes a new pseudo-terminal has.
-  fileprivate func originalModes() throws -> [UInt8] {
-    let program = try Program()
-    return try PseudoTerminal("/bin/cat", [], environment: program.environment).modes
-  }
-
-  /// Whether the last word about bracketed paste was to switch it off.
-  fileprivate var leftPasteMarksOff: Bool {
-    rawOutput.ranges(of: "\u{1B}[?2004").last.map { rawOutput[$0.upperBound...].hasPrefix("l") }
-      ?? false
   }
 }
