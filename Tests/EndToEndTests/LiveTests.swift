@@ -93,7 +93,8 @@ import Testing
     /// What the system prompt takes is read while nothing is typed, and then nothing is done.
     @Test func theSystemPromptIsReadAtThePrompt() throws {
       let system = (1...300).map { "s\($0)" }.joined(separator: " ")
-      let terminal = try Program().chat(.slow, ["--ctx", "8192", "--system", system], columns: 200)
+      let terminal = try Program().chat(
+        .slow, ["--ctx", "8192", "-n", "5", "--system", system], columns: 200)
       try terminal.until("rest") {
         let before = Self.processorTime(of: terminal.process)
         usleep(500_000)

@@ -29,17 +29,21 @@ public enum KeyTable {
     KeyDescription("\"\"\"", "opens a block of lines; the same closes it"),
     KeyDescription("Tab", "completes commands, settings, names, paths"),
     KeyDescription("↑ ↓", "through the lines of the message, then the history"),
+    KeyDescription("Alt-P, Alt-N", "through the entries of the history that begin like the line"),
     KeyDescription("Ctrl-R", "searches the history"),
     KeyDescription("Ctrl-G, Ctrl-X Ctrl-E", "the message in $EDITOR"),
     KeyDescription("Ctrl-A, Ctrl-E, Home, End", "to the start or the end of the line"),
     KeyDescription("Ctrl-←, Ctrl-→, Alt-B, Alt-F", "word by word"),
     KeyDescription(
       "Ctrl-U, Ctrl-K, Ctrl-W", "cut to the start, to the end, a word; Ctrl-Y pastes it"),
+    KeyDescription("Ctrl-_", "brings back what a cut or Ctrl-C took"),
     KeyDescription("Ctrl-C", "gives up the line (↑ brings it back); never leaves"),
     KeyDescription("Ctrl-D", "leaves, when the line is empty"),
     KeyDescription("Ctrl-Z", "suspends; fg goes on"),
-    KeyDescription("Ctrl-C", "stops; a reply stays, a question comes back", .busy),
-    KeyDescription("any text", "is kept for the next prompt", .busy),
+    KeyDescription("↑ ↓", "one thread more, one less, from the next token on", .busy),
+    KeyDescription("→ ←", "temperature a tenth warmer, a tenth colder", .busy),
+    KeyDescription("Esc, Ctrl-C", "stops; a reply stays, a question comes back", .busy),
+    KeyDescription("any text", "is kept for the next prompt; not sent after a stop", .busy),
   ]
 
   /// The table for `:help keys`.
