@@ -1,135 +1,24 @@
-// The cache of keys and values, and attention over it. Queries that share a KV head are taken together, so that a
-// key or value is loaded, and widened, once for several of them; each sum keeps its order, whatever stands beside it.
+// Attention over the cache of keys and values. Queries that share a KV head are taken together, so that a key or
+// value is loaded once for several of them, and widened once for all; each sum keeps its order, whatever stands
+// beside it.
 //
 // Included once by each table's file, after it has defined LCK_TARGET, the sizes of the tiles, and widen_halves.
 #ifndef LLAMA_CHAT_ATTENTION_H
 #define LLAMA_CHAT_ATTENTION_H
 
-#include "elementwise.h"
-#include "half.h"
+#include "cache.h"
 
 enum {
-  tile_rows = 4,         // queries side by side
-  value_chunk = 64,      // positions whose values stay in the first-level cache for all queries
+  tile_rows = 4,        // queries side by side
+  value_chunk = 64,     // positions whose values stay in the first-level cache for all queries
+  widened_rows = 8,     // queries from which on it pays to widen what several tiles need
+  widened_floats = value_chunk * 128,
 };
 
-// Sixteen elements of the cache from index `at` on.
-LCK_INLINE f32x16 widen(const void *elements, size_t at, const lck_kv_type type) {
-  if (type == lck_kv_f32) return load((const float *)elements + at);
-  if (type == lck_kv_f16) return widen_halves((const uint16_t *)elements + at);
-  i8x16 q;
-  memcpy(&q, (const int8_t *)elements + at, sizeof q);
-  return __builtin_convertvector(q, f32x16);
-}
-
-LCK_INLINE size_t element_bytes(const lck_kv_type type) {
-  return type == lck_kv_f32 ? sizeof(float) : type == lck_kv_f16 ? sizeof(uint16_t) : sizeof(int8_t);
-}
-
-// The same where only the elements before `end` exist; the lanes beyond hold anything.
-LCK_INLINE f32x16 widen_before(const void *elements, size_t at, size_t end, const lck_kv_type type) {
-  if (at + lanes <= end) return widen(elements, at, type);
-  float padded[lanes] = {0};
-  memcpy(padded, (const char *)elements + at * element_bytes(type), (end - at) * element_bytes(type));
-  return widen(padded, 0, type);
-}
-
-// MARK: - Storing
-
-// Sixteen floats as elements of the cache; with q8, `scale` is their position's.
-LCK_INLINE void narrow(void *elements, size_t at, f32x16 x, size_t count, float scale, const lck_kv_type type) {
-  if (type == lck_kv_f32) {
-    memcpy((float *)elements + at, &x, count * sizeof(float));
-  } else if (type == lck_kv_f16) {
-    u16x16 halves = narrow_to_halves(x);
-    memcpy((uint16_t *)elements + at, &halves, count * sizeof(uint16_t));
-  } else {
-    i8x16 q = {0};
-    if (scale > 0) q = rounded_quotients(x, scale);
-    memcpy((int8_t *)elements + at, &q, count);
-  }
-}
-
-// The vector of one position, (head_size), to elements `step` apart from `at` on.
-LCK_INLINE void store_vector(void *elements, size_t at, const size_t step, const float *x, size_t head_size,
-                             float scale, const lck_kv_type type) {
-  for (size_t i = 0; i < head_size; i += lanes) {
-    size_t count = head_size - i < lanes ? head_size - i : (size_t)lanes;
-    f32x16 v = count == lanes ? load(x + i) : load_part(x + i, count, 0);
-    if (step == 1) {
-      narrow(elements, at + i, v, count, scale, type);
-      continue;
-    }
-    char few[sizeof(f32x16)];
-    narrow(few, 0, v, lanes, scale, type);
-    const size_t size = element_bytes(type);
-    for (size_t j = 0; j < count; j++) {
-      memcpy((char *)elements + (at + (i + j) * step) * size, few + j * size, size);
-    }
-  }
-}
-
-// Keys of the sixteen positions of one block, `stride` floats apart: whole lines instead of a piece of each.
-LCK_INLINE void store_key_block(void *keys, size_t at, const float *k, size_t stride, size_t head_size,
-                                const float *scales, const lck_kv_type type) {
-  for (size_t i = 0; i < head_size; i += lanes) {
-    size_t count = head_size - i < lanes ? head_size - i : (size_t)lanes;
-    i32x16 v[lanes];
-    for (size_t p = 0; p < lanes; p++) {
-      f32x16 x = count == lanes ? load(k + p * stride + i) : load_part(k + p * stride + i, count, 0);
-      v[p] = (i32x16)x;
-      if (type == lck_kv_q8) {
-        i8x16 q = {0};
-        if (scales[p] > 0) q = rounded_quotients(x, scales[p]);
-        v[p] = __builtin_convertvector(q, i32x16);
-      }
-    }
-    transpose(v);
-    for (size_t j = 0; j < count; j++) {
-      if (type == lck_kv_q8) {
-        i8x16 q = __builtin_convertvector(v[j], i8x16);
-        memcpy((int8_t *)keys + at + (i + j) * lanes, &q, sizeof q);
-      } else {
-        narrow(keys, at + (i + j) * lanes, (f32x16)v[j], lanes, 0, type);
-      }
-    }
-  }
-}
-
-LCK_INLINE void store_positions(const lck_kv_head *head, const float *k, const float *v, size_t stride,
-                                size_t position, size_t tokens, const lck_kv_type type) {
-  const size_t n = head->head_size;
-  if (type == lck_kv_q8) {
-    for (size_t t = 0; t < tokens; t++) {
-      head->key_scales[position + t] = group_scale(k + t * stride, n);
-      head->value_scales[position + t] = group_scale(v + t * stride, n);
-    }
-  }
-  for (size_t t = 0; t < tokens;) {
-    size_t p = position + t, at = p / lanes * lanes * n + p % lanes;
-    const float *scales = type == lck_kv_q8 ? head->key_scales + p : NULL;
-    if (p % lanes == 0 && tokens - t >= lanes) {
-      store_key_block(head->keys, at, k + t * stride, stride, n, scales, type);
-      t += lanes;
-    } else {
-      store_vector(head->keys, at, lanes, k + t * stride, n, scales ? *scales : 0, type);
-      t++;
-    }
-  }
-  for (size_t t = 0; t < tokens; t++) {
-    float scale = type == lck_kv_q8 ? head->value_scales[position + t] : 0;
-    store_vector(head->values, (position + t) * n, 1, v + t * stride, n, scale, type);
-  }
-}
-
-static LCK_TARGET void store_kv(const lck_kv_head *head, const float *k, const float *v, size_t stride,
-                                size_t position, size_t tokens) {
-  switch (head->type) {
-    case lck_kv_f32: store_positions(head, k, v, stride, position, tokens, lck_kv_f32); break;
-    case lck_kv_f16: store_positions(head, k, v, stride, position, tokens, lck_kv_f16); break;
-    case lck_kv_q8: store_positions(head, k, v, stride, position, tokens, lck_kv_q8); break;
-  }
-}
+// v * *x. A file that has something faster than to spread x over a register first defines LCK_MULTIPLIES_MEMORY.
+#ifndef LCK_MULTIPLIES_MEMORY
+LCK_INLINE f32x16 times(f32x16 v, const float *x) { return v * splat(*x); }
+#endif
 
 // MARK: - The rows of a group
 
@@ -153,9 +42,10 @@ LCK_INLINE size_t row_start(const lck_queries *group, size_t row, size_t head_si
 // MARK: - Scores
 
 // `blocks` blocks of scores of `rows` queries, both constants: lane = position, so that each score adds up in the
-// order of its head's elements; `ahead` elements further, keys are fetched for the next tile.
-LCK_INLINE void score_tile(const lck_queries *group, const lck_kv_head *head, size_t row, size_t position,
-                           float divisor, size_t ahead, const lck_kv_type type, const size_t rows,
+// order of its head's elements; `ahead` elements further, keys are fetched for the next tile. `keys`, of `type`,
+// are those from `position` on.
+LCK_INLINE void score_tile(const lck_queries *group, const lck_kv_head *head, const void *keys, size_t row,
+                           size_t position, float divisor, size_t ahead, const lck_kv_type type, const size_t rows,
                            const size_t blocks) {
   const size_t n = head->head_size;
   const float *q[tile_rows];
@@ -164,47 +54,76 @@ LCK_INLINE void score_tile(const lck_queries *group, const lck_kv_head *head, si
   for (size_t i = 0; i < n; i++) {
     f32x16 k[LCK_SCORE_BLOCKS(1)];
     LCK_UNROLL for (size_t b = 0; b < blocks; b++) {
-      size_t at = position * n + (b * n + i) * lanes;
-      k[b] = widen(head->keys, at, type);
-      if (ahead) __builtin_prefetch((const char *)head->keys + (at + ahead) * element_bytes(type), 0, 2);
+      size_t at = (b * n + i) * lanes;
+      k[b] = widen(keys, at, type);
+      if (ahead) __builtin_prefetch((const char *)keys + (at + ahead) * element_bytes(type), 0, 2);
     }
     LCK_UNROLL for (size_t r = 0; r < rows; r++) {
-      LCK_UNROLL for (size_t b = 0; b < blocks; b++) acc[r * blocks + b] += splat(q[r][i]) * k[b];
+      LCK_UNROLL for (size_t b = 0; b < blocks; b++) acc[r * blocks + b] += times(k[b], q[r] + i);
     }
   }
+  // Where the root is a power of two, multiplying by its inverse is the same, and faster.
+  const float factor = 1 / divisor;
+  uint32_t bits;
+  memcpy(&bits, &divisor, sizeof bits);
+  const bool is_exact = bits << 9 == 0;
   LCK_UNROLL for (size_t b = 0; b < blocks; b++) {
+    size_t at = position + b * lanes;
     f32x16 scale = splat(1);
-    if (type == lck_kv_q8) scale = load(head->key_scales + position + b * lanes);
+    if (head->type == lck_kv_q8) scale = load(head->key_scales + at);
     LCK_UNROLL for (size_t r = 0; r < rows; r++) {
       f32x16 result = acc[r * blocks + b];
-      if (type == lck_kv_q8) result *= scale;
-      store(group->scores + (row + r) * group->score_stride + position + b * lanes, result / divisor);
+      if (head->type == lck_kv_q8) result *= scale;
+      store(group->scores + (row + r) * group->score_stride + at, is_exact ? result * factor : result / divisor);
     }
   }
 }
 
-// The scores of `rows` queries at up to LCK_SCORE_BLOCKS(1) blocks of positions.
-LCK_INLINE void score_strip(const lck_queries *group, const lck_kv_head *head, size_t row, size_t from, size_t to,
-                            float divisor, const lck_kv_type type, const size_t rows) {
-  const size_t wide = LCK_SCORE_BLOCKS(rows);
+// The scores of `rows` queries from `from` on, where `keys` begin, in strips of up to LCK_SCORE_BLOCKS(1) blocks.
+LCK_INLINE void score_strip(const lck_queries *group, const lck_kv_head *head, const void *keys, size_t row,
+                            size_t from, size_t to, float divisor, const lck_kv_type type, const size_t rows) {
+  const size_t wide = LCK_SCORE_BLOCKS(rows), step = head->head_size * element_bytes(type);
+  const char *at = keys;
   size_t p = from;
   size_t ahead = row == 0 ? wide * lanes * head->head_size : 0;
   for (; p + (wide - 1) * lanes < to; p += wide * lanes) {
-    score_tile(group, head, row, p, divisor, ahead, type, rows, wide);
+    score_tile(group, head, at + (p - from) * step, row, p, divisor, ahead, type, rows, wide);
   }
-  for (; p < to; p += lanes) score_tile(group, head, row, p, divisor, 0, type, rows, 1);
+  for (; p < to; p += lanes) score_tile(group, head, at + (p - from) * step, row, p, divisor, 0, type, rows, 1);
+}
+
+// All queries over the positions from ..< to of a chunk.
+LCK_INLINE void score_chunk(const lck_queries *group, const lck_kv_head *head, const void *keys, size_t from,
+                            size_t to, float divisor, const lck_kv_type type) {
+  const size_t all = group->heads * group->tokens;
+  for (size_t row = 0; row < all; row += tile_rows) {
+    size_t rows = smaller(all - row, tile_rows);
+    size_t end = smaller(to, seen(group, row + rows - 1));
+    LCK_BY_ROWS(rows, score_strip(group, head, keys, row, from, end, divisor, type, count));
+  }
+}
+
+static LCK_TARGET void score_chunk_f32(const lck_queries *group, const lck_kv_head *head, const float *keys,
+                                       size_t from, size_t to, float divisor) {
+  score_chunk(group, head, keys, from, to, divisor, lck_kv_f32);
 }
 
 LCK_INLINE void scores_of_type(const lck_queries *group, const lck_kv_head *head, size_t from, size_t to,
                                const lck_kv_type type) {
-  const size_t all = group->heads * group->tokens;
-  const float divisor = __builtin_sqrtf((float)head->head_size);
+  const size_t all = group->heads * group->tokens, n = head->head_size, chunk = LCK_SCORE_BLOCKS(1) * lanes;
+  const float divisor = __builtin_sqrtf((float)n);
+  const bool widens = type != lck_kv_f32 && all >= widened_rows && chunk * n <= widened_floats;
+  float widened[widened_floats] __attribute__((aligned(64)));
   to = smaller(to, seen(group, all - 1));
-  for (size_t p = from; p < to; p += LCK_SCORE_BLOCKS(1) * lanes) {
-    for (size_t row = 0; row < all; row += tile_rows) {
-      size_t rows = smaller(all - row, tile_rows);
-      size_t end = smaller(smaller(to, p + LCK_SCORE_BLOCKS(1) * lanes), seen(group, row + rows - 1));
-      LCK_BY_ROWS(rows, score_strip(group, head, row, p, end, divisor, type, count));
+  for (size_t p = from; p < to; p += chunk) {
+    size_t end = smaller(to, p + chunk);
+    if (type == lck_kv_f32) {
+      score_chunk_f32(group, head, (const float *)head->keys + p * n, p, end, divisor);
+    } else if (widens) {
+      widen_all(widened, head->keys, p * n, (end - p + lanes - 1) / lanes * lanes * n, type);
+      score_chunk_f32(group, head, widened, p, end, divisor);
+    } else {
+      score_chunk(group, head, (const char *)head->keys + p * n * element_bytes(type), p, end, divisor, type);
     }
   }
 }
@@ -219,64 +138,92 @@ static LCK_TARGET void attention_scores(const lck_queries *group, const lck_kv_h
 
 // MARK: - Softmax
 
-// Sums of `rows` rows, a constant, over their first n values: each in its order, as chains side by side.
-LCK_INLINE void row_sums(float *sums, const float *x, size_t stride, size_t n, const size_t rows) {
-  float acc[tile_rows] = {0};
-  for (size_t i = 0; i < n; i++) {
-    LCK_UNROLL for (size_t r = 0; r < rows; r++) acc[r] += x[r * stride + i];
+// e^(x - the largest) of the first n values of x, in whole vectors: those beyond come to hold anything.
+LCK_INLINE void row_exponentials(float *x, size_t n) {
+  f32x16 most = splat(-__builtin_inff());
+  const i32x16 index = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  for (size_t i = 0; i < n; i += lanes) {
+    f32x16 v = load(x + i);
+    most = choose((v > most) & (index < (int32_t)(n - i)), v, most);
   }
-  LCK_UNROLL for (size_t r = 0; r < rows; r++) sums[r] = acc[r];
+  const float top = largest_lane(most);
+  for (size_t i = 0; i < n; i += lanes) store(x + i, exponential(load(x + i) - top));
+}
+
+// The sums of the first n values of up to sixteen rows: lane = row, so that each adds up in its order.
+LCK_INLINE void row_sums(float *sums, const float *x, size_t stride, size_t rows, size_t n) {
+  f32x16 acc = {0};
+  for (size_t i = 0; i < n; i += lanes) {
+    i32x16 block[lanes];
+    LCK_UNROLL for (size_t r = 0; r < lanes; r++) block[r] = load_i32(x + (r < rows ? r : 0) * stride + i);
+    transpose(block);
+    if (n - i >= lanes) {
+      LCK_UNROLL for (size_t p = 0; p < lanes; p++) acc += (f32x16)block[p];
+    } else {
+      for (size_t p = 0; p < n - i; p++) acc += (f32x16)block[p];
+    }
+  }
+  store(sums, acc);
 }
 
 static LCK_TARGET void attention_softmax(const lck_queries *group, size_t from, size_t to) {
   const size_t stride = group->score_stride;
-  for (size_t row = from; row < to; row += tile_rows) {
-    float *x = group->scores + row * stride;
-    size_t rows = smaller(to - row, tile_rows), common = seen(group, row);
-    for (size_t r = 0; r < rows; r++) exponentials_of(x + r * stride, x + r * stride, 1, seen(group, row + r), false);
-    float totals[tile_rows];
-    LCK_BY_ROWS(rows, row_sums(totals, x, stride, common, count));
+  for (size_t row = from; row < to; row += lanes) {
+    float *x = group->scores + row * stride, totals[lanes];
+    size_t rows = smaller(to - row, lanes), common = seen(group, row);
+    for (size_t r = 0; r < rows; r++) row_exponentials(x + r * stride, seen(group, row + r));
+    if (rows == 1) {
+      totals[0] = ordered_sum(0, x, common);
+    } else {
+      row_sums(totals, x, stride, rows, common);
+    }
     for (size_t r = 0; r < rows; r++) {
       size_t n = seen(group, row + r);
       for (size_t i = common; i < n; i++) totals[r] += x[r * stride + i];
-      for (size_t i = 0; i < n; i++) x[r * stride + i] /= totals[r];
+      for (size_t i = 0; i < n; i += lanes) store(x + r * stride + i, load(x + r * stride + i) / totals[r]);
     }
   }
 }
 
 // MARK: - Values
 
+// Some positions' values: `rows` of `type`, those of position `from` first, of which `count` exist.
+typedef struct {
+  const void *rows;
+  size_t from, count;
+} value_block;
+
 // Adds positions from ..< to to `vectors` * 16 elements from `element` on of `rows` outputs, both constants; the
 // last vector may be `whole` or not.
-LCK_INLINE void value_tile(const lck_queries *group, const lck_kv_head *head, size_t row, size_t from, size_t to,
-                           size_t element, const lck_kv_type type, const size_t rows, const size_t vectors,
-                           const int whole) {
+LCK_INLINE void value_tile(const lck_queries *group, const lck_kv_head *head, const value_block *chunk, size_t row,
+                           size_t from, size_t to, size_t element, const lck_kv_type type, const size_t rows,
+                           const size_t vectors, const int whole) {
   const size_t n = head->head_size;
   const float *weight[tile_rows];
-  float *out[tile_rows];
+  float *out[tile_rows], scaled[tile_rows][value_chunk];
   f32x16 acc[tile_rows * LCK_VALUE_VECTORS(1)] = {{0}};
   LCK_UNROLL for (size_t r = 0; r < rows; r++) {
-    weight[r] = group->scores + (row + r) * group->score_stride;
+    weight[r] = group->scores + (row + r) * group->score_stride + from;
+    if (head->type == lck_kv_q8) {
+      for (size_t p = 0; p < to - from; p++) scaled[r][p] = weight[r][p] * head->value_scales[from + p];
+      weight[r] = scaled[r];
+    }
     out[r] = group->out + row_start(group, row + r, n) + element;
     LCK_UNROLL for (size_t i = 0; i < vectors; i++) {
       if (from > 0) acc[r * vectors + i] = whole ? load(out[r] + i * lanes) : load_part(out[r], n - element, 0);
     }
   }
-  // Nothing at or after `seen` is in use.
-  const size_t end = to * n;
   // Whole rows are one stream, which comes by itself; of parts, the first tile fetches those of the next chunk.
   const size_t ahead = row == 0 && vectors * lanes < n ? value_chunk * n : 0;
   for (size_t p = from; p < to; p++) {
     f32x16 v[LCK_VALUE_VECTORS(1)];
     LCK_UNROLL for (size_t i = 0; i < vectors; i++) {
-      size_t at = p * n + element + i * lanes;
-      v[i] = whole ? widen(head->values, at, type) : widen_before(head->values, at, end, type);
-      if (ahead) __builtin_prefetch((const char *)head->values + (at + ahead) * element_bytes(type), 0, 2);
+      size_t at = (p - chunk->from) * n + element + i * lanes;
+      v[i] = whole ? widen(chunk->rows, at, type) : widen_before(chunk->rows, at, chunk->count * n, type);
+      if (ahead) __builtin_prefetch((const char *)chunk->rows + (at + ahead) * element_bytes(type), 0, 2);
     }
     LCK_UNROLL for (size_t r = 0; r < rows; r++) {
-      float w = weight[r][p];
-      if (type == lck_kv_q8) w *= head->value_scales[p];
-      LCK_UNROLL for (size_t i = 0; i < vectors; i++) acc[r * vectors + i] += splat(w) * v[i];
+      LCK_UNROLL for (size_t i = 0; i < vectors; i++) acc[r * vectors + i] += times(v[i], weight[r] + p - from);
     }
   }
   LCK_UNROLL for (size_t r = 0; r < rows; r++) {
@@ -291,37 +238,62 @@ LCK_INLINE void value_tile(const lck_queries *group, const lck_kv_head *head, si
 }
 
 // The same for elements first ..< last.
-LCK_INLINE void value_rows(const lck_queries *group, const lck_kv_head *head, size_t row, size_t from, size_t to,
-                           size_t first, size_t last, const lck_kv_type type, const size_t rows) {
+LCK_INLINE void value_rows(const lck_queries *group, const lck_kv_head *head, const value_block *chunk, size_t row,
+                           size_t from, size_t to, size_t first, size_t last, const lck_kv_type type,
+                           const size_t rows) {
   const size_t wide = LCK_VALUE_VECTORS(rows), half = wide > 2 ? wide / 2 : 1;
   size_t i = first;
   for (; i + wide * lanes <= last; i += wide * lanes) {
-    value_tile(group, head, row, from, to, i, type, rows, wide, 1);
+    value_tile(group, head, chunk, row, from, to, i, type, rows, wide, 1);
   }
   for (; i + half * lanes <= last; i += half * lanes) {
-    value_tile(group, head, row, from, to, i, type, rows, half, 1);
+    value_tile(group, head, chunk, row, from, to, i, type, rows, half, 1);
   }
-  for (; i + lanes <= last; i += lanes) value_tile(group, head, row, from, to, i, type, rows, 1, 1);
-  if (i < last) value_tile(group, head, row, from, to, i, type, rows, 1, 0);
+  for (; i + lanes <= last; i += lanes) value_tile(group, head, chunk, row, from, to, i, type, rows, 1, 1);
+  if (i < last) value_tile(group, head, chunk, row, from, to, i, type, rows, 1, 0);
+}
+
+// All queries over one chunk.
+LCK_INLINE void add_values(const lck_queries *group, const lck_kv_head *head, const value_block *chunk, size_t first,
+                           size_t last, const lck_kv_type type) {
+  const size_t all = group->heads * group->tokens, from = chunk->from, to = from + chunk->count;
+  for (size_t row = 0; row < all; row += tile_rows) {
+    // All rows of the tile together as far as its first one sees; the rest of each by itself.
+    size_t rows = smaller(all - row, tile_rows);
+    size_t common = smaller(to, seen(group, row));
+    if (common > from) {
+      LCK_BY_ROWS(rows, value_rows(group, head, chunk, row, from, common, first, last, type, count));
+    }
+    size_t start = common > from ? common : from;
+    for (size_t r = 1; r < rows; r++) {
+      size_t end = smaller(to, seen(group, row + r));
+      if (end > start) value_rows(group, head, chunk, row + r, start, end, first, last, type, 1);
+    }
+  }
+}
+
+static LCK_TARGET void add_values_f32(const lck_queries *group, const lck_kv_head *head, const value_block *chunk,
+                                      size_t first, size_t last) {
+  add_values(group, head, chunk, first, last, lck_kv_f32);
 }
 
 LCK_INLINE void values_of_type(const lck_queries *group, const lck_kv_head *head, size_t first, size_t last,
                                const lck_kv_type type) {
-  const size_t all = group->heads * group->tokens, most = seen(group, all - 1);
+  const size_t all = group->heads * group->tokens, most = seen(group, all - 1), n = head->head_size;
+  const bool widens = type != lck_kv_f32 && all >= widened_rows && value_chunk * n <= widened_floats;
+  float widened[widened_floats] __attribute__((aligned(64)));
   for (size_t from = 0; from < most; from += value_chunk) {
-    size_t to = smaller(from + value_chunk, most);
-    for (size_t row = 0; row < all; row += tile_rows) {
-      // All rows of the tile together as far as its first one sees; the rest of each by itself.
-      size_t rows = smaller(all - row, tile_rows);
-      size_t common = smaller(to, seen(group, row));
-      if (common > from) {
-        LCK_BY_ROWS(rows, value_rows(group, head, row, from, common, first, last, type, count));
-      }
-      size_t start = common > from ? common : from;
-      for (size_t r = 1; r < rows; r++) {
-        size_t end = smaller(to, seen(group, row + r));
-        if (end > start) value_rows(group, head, row + r, start, end, first, last, type, 1);
-      }
+    // Nothing at or after `seen` is in use.
+    value_block chunk = {(const char *)head->values + from * n * element_bytes(type), from,
+                    smaller(most - from, value_chunk)};
+    if (widens) {
+      widen_all(widened, chunk.rows, 0, chunk.count * n, type);
+      chunk.rows = widened;
+    }
+    if (type == lck_kv_f32 || widens) {
+      add_values_f32(group, head, &chunk, first, last);
+    } else {
+      add_values(group, head, &chunk, first, last, type);
     }
   }
 }

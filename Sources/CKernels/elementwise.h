@@ -19,9 +19,7 @@ LCK_INLINE uint32_t largest_magnitude(const float *x, size_t n) {
     i32x16 larger = bits > largest;
     largest = (larger & bits) | (~larger & largest);
   }
-  uint32_t most = 0;
-  for (size_t i = 0; i < lanes; i++) most = (uint32_t)largest[i] > most ? (uint32_t)largest[i] : most;
-  return most;
+  return (uint32_t)largest_i32(largest);
 }
 
 // x / scale rounded half away from zero. A denormal scale has few digits, so the quotient may leave the int8
@@ -57,12 +55,14 @@ LCK_INLINE void quantize_group(int8_t *q, float *scale, int32_t *offset, const f
   for (size_t i = 0; i < n; i += lanes) {
     size_t count = smaller(n - i, lanes);
     i8x16 rounded = rounded_quotients(count == lanes ? load(x + i) : load_part(x + i, count, 0), *scale);
-    memcpy(q + i, &rounded, count);
+    if (count == lanes) {
+      memcpy(q + i, &rounded, sizeof rounded);
+    } else {
+      memcpy(q + i, &rounded, count);
+    }
     sums += __builtin_convertvector(rounded, i32x16);
   }
-  int32_t total = 0;
-  for (size_t i = 0; i < lanes; i++) total += sums[i];
-  *offset = total * 128;
+  *offset = sum_i32(sums) * 128;
 }
 
 static LCK_TARGET void quantize_q80(int8_t *values, float *scales, int32_t *offsets, const float *x, size_t n,
@@ -115,7 +115,7 @@ static LCK_TARGET void add(float *x, const float *y, size_t n) {
   for (size_t i = 0; i < n; i++) x[i] += y[i];
 }
 
-// MARK: - Softmax
+// MARK: - Choosing a token
 
 LCK_INLINE float largest(const float *x, size_t n) {
   f32x16 most = splat(-__builtin_inff());
@@ -123,9 +123,7 @@ LCK_INLINE float largest(const float *x, size_t n) {
     f32x16 v = n - i >= lanes ? load(x + i) : load_part(x + i, n - i, -__builtin_inff());
     most = choose(v > most, v, most);
   }
-  float result = most[0];
-  for (size_t i = 1; i < lanes; i++) result = most[i] > result ? most[i] : result;
-  return result;
+  return largest_lane(most);
 }
 
 static LCK_TARGET size_t argmax(const float *x, size_t n) {
@@ -171,11 +169,6 @@ static LCK_TARGET float exponentials(float *out, const float *x, float divisor, 
   return ordered_sum(0, out, n);
 }
 
-static LCK_TARGET void softmax(float *x, size_t n) {
-  float total = exponentials(x, x, 1, n);
-  for (size_t i = 0; i < n; i++) x[i] /= total;
-}
-
 static LCK_TARGET size_t indices_from(uint32_t *indices, const float *x, float limit, size_t n) {
   size_t count = 0;
   for (size_t i = 0; i < n; i += lanes) {
@@ -198,7 +191,7 @@ static LCK_TARGET size_t indices_from(uint32_t *indices, const float *x, float l
   {                                                                                                  \
     .name = table_name, .matmul_f32 = matmul_f32, .matmul_q80 = q80, .quantize_q80 = quantize_q80,   \
     .rmsnorm = rmsnorm, .rope = rope, .swiglu = swiglu, .add = add, .argmax = argmax,                \
-    .softmax = softmax, .exponentials = exponentials, .ordered_sum = ordered_sum,                    \
+    .exponentials = exponentials, .ordered_sum = ordered_sum,                                        \
     .indices_from = indices_from, .store_kv = store_kv, .attention_scores = attention_scores,        \
     .attention_softmax = attention_softmax, .attention_values = attention_values,                    \
     .peak_q80 = int8_peak, .peak_f32 = f32_peak,                                                     \

@@ -4,11 +4,14 @@
 
 #include "vector.h"
 
-typedef uint16_t u16x16 __attribute__((vector_size(32)));
-
 // Rounds to the nearest half, ties to even. What has no finite half, from 65520 on, becomes NaN, as do infinity
 // and NaN: too large a number is noticed as damage instead of being taken for another.
 LCK_INLINE u16x16 narrow_to_halves(f32x16 x) {
+#ifdef LCK_NARROWS_HALVES
+  u16x16 half = nearest_halves(x);
+  u16x16 is_special = (u16x16)((half & 0x7fff) >= 0x7c00);
+  return (is_special & ((half & 0x8000) | 0x7e00)) | (~is_special & half);
+#else
   i32x16 bits = (i32x16)x, magnitude = bits & 0x7fffffff;
   // Normal: the exponent's bias from 127 to 15, and half of the last place, less a bit unless that place is odd.
   i32x16 normal = (magnitude - (112 << 23) + 0xfff + ((magnitude >> 13) & 1)) >> 13;
@@ -19,6 +22,7 @@ LCK_INLINE u16x16 narrow_to_halves(f32x16 x) {
   half = (is_too_large & 0x7e00) | (~is_too_large & half);
   half |= (bits >> 16) & 0x8000;
   return __builtin_convertvector(half & 0xffff, u16x16);
+#endif
 }
 
 #ifndef LCK_WIDENS_HALVES

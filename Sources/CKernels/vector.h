@@ -34,6 +34,7 @@ LCK_INLINE size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
 typedef float f32x16 __attribute__((vector_size(64)));
 typedef int32_t i32x16 __attribute__((vector_size(64)));
 typedef int8_t i8x16 __attribute__((vector_size(16)));
+typedef uint16_t u16x16 __attribute__((vector_size(32)));
 
 LCK_INLINE f32x16 load(const float *from) {
   typedef float unaligned __attribute__((vector_size(64), aligned(4), may_alias));
@@ -87,6 +88,25 @@ LCK_INLINE int32_t sum_i32(i32x16 v) {
   v += __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7);
   v += __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3);
   return (v[0] + v[2]) + (v[1] + v[3]);
+}
+
+// The largest lane; NaN is never larger.
+LCK_INLINE float largest_lane(f32x16 v) {
+  f32x16 w = __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7);
+  v = choose(w > v, w, v);
+  w = __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3);
+  v = choose(w > v, w, v);
+  float a = v[2] > v[0] ? v[2] : v[0], b = v[3] > v[1] ? v[3] : v[1];
+  return b > a ? b : a;
+}
+
+LCK_INLINE int32_t largest_i32(i32x16 v) {
+  i32x16 w = __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7), larger = w > v;
+  v = (larger & w) | (~larger & v);
+  w = __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3), larger = w > v;
+  v = (larger & w) | (~larger & v);
+  int32_t a = v[2] > v[0] ? v[2] : v[0], b = v[3] > v[1] ? v[3] : v[1];
+  return b > a ? b : a;
 }
 
 // Whether any bit is set.

@@ -132,7 +132,8 @@ import Testing
     }
     for temperature: Float in [1, 0.7, 1.6] {
       var probabilities = logits.map { $0 / temperature }
-      lck_kernels_best().pointee.softmax(&probabilities, count)
+      let total = lck_kernels_best().pointee.exponentials(&probabilities, probabilities, 1, count)
+      probabilities = probabilities.map { $0 / total }
       for topP: Float in [0.9, 0.5, 0.999, 0.01, 1] {
         var sampler = Sampler(temperature: temperature, topP: topP, seed: 1234)
         var reference = Reference(state: 1234)

@@ -99,9 +99,8 @@ struct Table: Sendable, CustomStringConvertible {
   }
 
   func softmax(_ x: [Float]) -> [Float] {
-    var out = x
-    kernels.softmax(&out, x.count)
-    return out
+    let (values, sum) = exponentials(x, divisor: 1)
+    return values.map { $0 / sum }
   }
 }
 

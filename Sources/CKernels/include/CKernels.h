@@ -102,9 +102,6 @@ typedef struct lck_kernels {
   // The first index of the largest of n > 0 values; n when any of them is NaN or infinite.
   size_t (*argmax)(const float *x, size_t n);
 
-  // x = softmax(x), in place.
-  void (*softmax)(float *x, size_t n);
-
   // Softmax without its last step: out[i] = exp(x[i] / divisor - the largest x / divisor). Returns their sum in
   // order; divided by it they are softmax(x / divisor). divisor > 0; out may be x.
   float (*exponentials)(float *out, const float *x, float divisor, size_t n);
@@ -127,7 +124,8 @@ typedef struct lck_kernels {
   // up to a multiple of 16, may come to hold anything.
   void (*attention_scores)(const lck_queries *group, const lck_kv_head *head, size_t from, size_t to);
 
-  // softmax of the scores of rows from ..< to, each over the positions it sees, in place.
+  // softmax of the scores of rows from ..< to, each over the positions it sees, in place; those beyond, up to a
+  // multiple of 16, may come to hold anything.
   void (*attention_softmax)(const lck_queries *group, size_t from, size_t to);
 
   // out[i] = sum over p of scores[p] * value[p][i] for the elements i in from ..< to of every row; both are
