@@ -102,9 +102,9 @@ struct ChatCommand: ParsableCommand {
       TerminalModes.save()
       TerminalModes.enterBusy()
     }
-    if input == nil { LastModel(environment: ProcessInfo.processInfo.environment)?.note(chosen) }
     let start = ChatStart(command: self, model: path, configuration: configuration, screen: screen)
     let chat = try start.makeChat(output, input: input)
+    if input == nil { LastModel(environment: ProcessInfo.processInfo.environment)?.note(chosen) }
     let outcome = Result {
       if let input {
         if let loaded = chat.loaded { output.notice(loaded) }

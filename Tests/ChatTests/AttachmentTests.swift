@@ -85,6 +85,19 @@ import Tokenization
     #expect(stopped.repl.attachments.count == 1 && stopped.chat.conversation.turns.isEmpty)
   }
 
+  @Test func saysWhenTheOldestTurnsGiveWay() throws {
+    let path = try directory.write("a.txt", Array(String(repeating: "x", count: 250).utf8))
+    let tiny = try TinyRepl()
+    try tiny.type("One")
+    try tiny.type(":file \(path)")
+    #expect(tiny.output.notices.first?.hasSuffix("/512)") == true)
+    try tiny.type(String(repeating: "y", count: 90))
+    try tiny.type(":file \(path)")
+    #expect(tiny.output.notices.first?.hasSuffix("/512; the oldest turns give way)") == true)
+    try tiny.type("Two")
+    #expect(tiny.output.notices.first?.hasPrefix("context full: dropped turn") == true)
+  }
+
   @Test func leavingAsksOnce() throws {
     let path = try directory.write("a.txt", Array("A".utf8))
     let tiny = try TinyRepl()

@@ -6,7 +6,7 @@ import Testing
 @Suite struct CompletionTests {
   @Test func completesWholeLines() throws {
     let directory = try TemporaryDirectory()
-    let body = Array("---\nsystem: B\n---\n".utf8)
+    let body = Array("---\nsystem: B {{tone}}\nargs: tone=x, topic=y, input\n---\n{{topic}}".utf8)
     for name in ["teacher.md", "tailor.md", "poet.md"] { try directory.write(name, body) }
     let tiny = TinyRepl(try TinyChat(), prompts: [directory.path])
     let cases: [(String, [String])] = [
@@ -20,6 +20,12 @@ import Testing
       (":threads ", [":threads +", ":threads -", ":threads auto"]),
       (":regen ", []), (":system You", []),
       (":file a \(directory.path)/po", [":file a \(directory.path)/poet.md"]),
+      (":prompt poet t", [":prompt poet tone=", ":prompt poet topic="]),
+      (
+        ":prompt poet tone=a\\ b to",
+        [":prompt poet tone=a\\ b tone=", ":prompt poet tone=a\\ b topic="]
+      ),
+      (":prompt nobody t", []),
       (":run \(directory.path)/po", [":run \(directory.path)/poet.md"]),
       (
         ":system @\(directory.path)/t",

@@ -51,7 +51,8 @@ import Testing
       (["beta"], 0, ""), (["beta.bin"], 0, ""), (["BETA"], 0, ""), (["alpha-7"], 0, ""),
       (["generate", "beta", "-n", "9"], 0, ""),
       (["alpha"], 2, "error: alpha: may be one of models/alpha-13b.bin, models/alpha-7b.bin; say"),
-      (["gamma"], 3, "error: gamma: "), (["models/bet"], 3, "error: models/bet: "),
+      (["gamma"], 3, "error: gamma: is no file, and no model in models, "),
+      (["models/bet"], 3, "error: models/bet: "),
       ([], 2, "error: no model is named; there are models/alpha-13b.bin, models/alpha-7b.bin, "),
     ]
     for (arguments, code, error) in cases {
@@ -189,6 +190,33 @@ import Testing
         """)
     #expect(try program.run(["--check-prompts", "/nonexistent"]).code == 3)
     #expect(try program.run(["x.bin", "--check-prompts", folder]).code == 2)
+  }
+
+  /// On a terminal a prompt may ask first; files that were not sent hold Ctrl-D back once.
+  @Test func promptsAndFilesAtATerminal() throws {
+    let program = try program(models: ["tiny.bin"])
+    let folder = program.folder.file("prompts")
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    try program.folder.write("prompts/kind.md", Array("---\nsystem: Be kind.\n---\n".utf8))
+    try program.folder.write("prompts/ask.txt", Array("What is {{input}}?".utf8))
+    try program.folder.write("note.txt", Array("Rain\n".utf8))
+    try configure(program, "prompt: kind\ntemp: 0\nmax: 3\n")
+    let arguments = ["--prompt-name", "ask"]
+    let terminal = try terminal(program, arguments)
+    try terminal.expect("system: \"Be kind.\"")
+    try terminal.expect("> What is ?")
+    try terminal.expect("tok/s")
+    try terminal.expectPrompt()
+    let modes = terminal.modes
+    try terminal.type(":file no\t\r")
+    try terminal.expect("attached note.txt: 5 bytes, ")
+    try terminal.expectPrompt()
+    try terminal.type("\u{04}")
+    try terminal.expect("note.txt not sent yet; Ctrl-D once more leaves")
+    try terminal.expectPrompt()
+    #expect(terminal.modes == modes)
+    try terminal.type("\u{04}")
+    #expect(try terminal.ending() == .exit(0))
   }
 
   // MARK: - The shell

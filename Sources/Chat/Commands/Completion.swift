@@ -24,7 +24,7 @@ extension Repl {
     case .words(let words): return Self.matches(words, of: word, after: head)
     case .command:
       return Self.matches(CommandTable.all.map(\.name) + ["keys"], of: word, after: head)
-    case .promptName: return Self.matches(prompts.names, of: word, after: head)
+    case .promptName: return promptCompletions(word, after: head)
     case .setting: return settingCompletions(word, after: head)
     case .sessionName:
       let names = Set(sessions?.store.entries.map(\.name) ?? [])
@@ -40,6 +40,18 @@ extension Repl {
       guard word.hasPrefix("@") else { return [] }
       return Self.paths(from: String(word.dropFirst())).map { head + "@" + $0 }
     }
+  }
+
+  /// A prompt's name, then its variables.
+  private func promptCompletions(_ word: String, after head: String) -> [String] {
+    guard let space = word.firstIndex(of: " ") else {
+      return Self.matches(prompts.names, of: word, after: head)
+    }
+    // A prompt that cannot be read has no variables to offer.
+    guard let prompt = try? prompts.prompt(named: String(word[..<space])) else { return [] }
+    let last = Self.lastWord(of: word)
+    let names = prompt.arguments.variables.map(\.name).filter { $0 != PromptTemplate.input }
+    return Self.matches(names.map { $0 + "=" }, of: last, after: head + word.dropLast(last.count))
   }
 
   private func settingCompletions(_ word: String, after head: String) -> [String] {

@@ -91,7 +91,8 @@ extension Repl {
       system: conversation.system, turns: conversation.turns, pending: withAttachments("")
     ).count
     let capacity = conversation.capacity
-    let drops = needed + conversation.leastReserve > capacity ? "; the oldest turns give way" : ""
+    let drops =
+      needed + conversation.preferredReserve > capacity ? "; the oldest turns give way" : ""
     return " (after send ≈ \(SizeText.grouped(needed))/\(SizeText.grouped(capacity))\(drops))"
   }
 

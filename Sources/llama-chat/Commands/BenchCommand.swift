@@ -15,7 +15,8 @@ struct BenchCommand: ParsableCommand {
       reading over the same mapped file, arithmetic in registers alone.
       """)
 
-  @Argument(help: "The model file.", completion: .file())
+  @Argument(
+    help: "The model file, or its name.", completion: .file(extensions: ModelOptions.endings))
   var model: String
 
   @Option(
@@ -50,7 +51,7 @@ struct BenchCommand: ParsableCommand {
 
   func run() throws {
     try Signals.install()
-    let checkpoint = try Checkpoint(path: model)
+    let checkpoint = try Checkpoint(path: ModelChoice().path(named: model))
     let threadCounts = threads?.values ?? [Processors.available]
     let engine = try Engine(
       model: Model(checkpoint: checkpoint), threads: threadCounts.first ?? 1)

@@ -8,17 +8,22 @@ struct ModelChoice {
 
   /// The path of a model: a file's, or that of a model found by its name.
   ///
-  /// - Throws: ``InputError`` when several are called so.
+  /// - Throws: ``InputError`` when none is called so, or several are.
   func path(named name: String) throws -> String {
-    guard !name.contains("/"), access(name, F_OK) != 0 else { return name }
+    guard !name.isEmpty, !name.contains("/"), access(name, F_OK) != 0 else { return name }
     let found = FoundModels(folders: FoundModels.folders(environment: environment))
     let models = found.models(named: name)
     guard models.count <= 1 else {
       let paths = models.map(\.path).joined(separator: ", ")
       throw InputError(place: name, reason: "may be one of \(paths); say which")
     }
-    // The error for a name that is nothing comes from opening it.
-    guard let model = models.first else { return name }
+    guard let model = models.first else {
+      let known = found.models.map(\.file).joined(separator: ", ")
+      throw InputError(
+        place: name,
+        reason: "is no file, and no model in \(found.folders.joined(separator: ", ")) is called so"
+          + (known.isEmpty ? "" : "; there are \(known)"), kind: .damagedFile)
+    }
     say("model: \(model.path)")
     return model.path
   }
