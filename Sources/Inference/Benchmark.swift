@@ -54,7 +54,7 @@ public struct Benchmark {
   public func decode(tokens: Int, depth: Int = 0) throws -> Speed {
     let warmUp = 2
     let cache = try makeCache(capacity: depth + tokens + warmUp)
-    cache.occupy(depth)
+    try cache.occupy(depth)
     func decode(_ range: Range<Int>) throws {
       for i in range {
         _ = try engine.forward(CollectionOfOne(token(i)), cache: cache)
@@ -110,7 +110,7 @@ public struct Benchmark {
           for start in stride(from: weights.startIndex, to: weights.endIndex, by: part) {
             if interrupt?.isRaised == true { throw Interrupted() }
             let end = min(start + part, weights.endIndex)
-            engine.read(UnsafeRawBufferPointer(rebasing: weights[start..<end]))
+            engine.cpu.read(UnsafeRawBufferPointer(rebasing: weights[start..<end]))
           }
         }
       }
@@ -128,7 +128,7 @@ public struct Benchmark {
     for _ in 0..<20 {
       var operations: Int?
       let time = ContinuousClock().measure {
-        operations = engine.multiplyAddInRegisters(rounds: rounds)
+        operations = engine.cpu.multiplyAddInRegisters(rounds: rounds)
       }
       if let operations { best = max(best ?? 0, Double(operations) / (time / .seconds(1))) }
     }
@@ -139,13 +139,13 @@ public struct Benchmark {
   public func barrierSeconds() -> Double {
     let jobs = 20_000
     let time = ContinuousClock().measure {
-      for _ in 0..<jobs { engine.shareOutNothing() }
+      for _ in 0..<jobs { engine.cpu.shareOutNothing() }
     }
     return time / .seconds(1) / Double(jobs)
   }
 
   private func makeCache(capacity: Int) throws -> KVCache {
-    try KVCache(config: engine.model.config, capacity: capacity, type: kvType)
+    try engine.makeCache(capacity: capacity, type: kvType)
   }
 
   /// Some id, spread over the vocabulary.

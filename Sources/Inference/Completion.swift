@@ -58,7 +58,7 @@ public struct Completion {
     guard prompt.count <= config.contextLength else {
       throw InferenceError.contextFull(needed: prompt.count, capacity: config.contextLength)
     }
-    let cache = try KVCache(config: config, capacity: limit, type: kvType)
+    let cache = try engine.makeCache(capacity: limit, type: kvType)
     var decoder = StreamDecoder(
       tokenizer: tokenizer, stripsLeadingSpace: tokenizer.vocabulary.addsSpacePrefix)
     var statistics = Statistics()

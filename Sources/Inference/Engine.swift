@@ -3,17 +3,20 @@ import Foundation
 import ModelFile
 import Tokenization
 
-/// A model, a thread pool and the scratch memory of one forward pass: token ids in, logits out.
+/// A model and what computes with it: token ids in, logits out.
 ///
-/// One engine serves any number of ``KVCache``s, one call at a time. Not thread-safe.
+/// One engine serves any number of ``KVCache``s, one call at a time. Not thread-safe. It computes on the
+/// processors until ``use(_:)`` says otherwise.
 public final class Engine {
   /// The weights.
   public let model: Model
-  /// The kernels in use: `scalar`, `avx2`, `avxvnni`, `avx512vnni`, `neon` or `neoni8mm`.
+  /// The processors' kernels: `scalar`, `avx2`, `avxvnni`, `avx512vnni`, `neon` or `neoni8mm`.
   public let instructionSet: String
+  /// What computes.
+  public private(set) var backend: any Backend
 
-  private let pool: WorkerPool
-  private let transformer: Transformer
+  /// The processors, for measuring them.
+  let cpu: CPUBackend
 
   /// Prepares scratch memory and threads.
   ///
@@ -27,22 +30,37 @@ public final class Engine {
     try Self.check(threads: threads)
     self.model = model
     self.instructionSet = String(cString: kernels.pointee.name)
-    pool = try WorkerPool(threads: threads)
-    let operators = Operators(
-      kernels: kernels, pool: pool, workspace: Workspace(config: model.config),
-      groupSize: model.weights.classifier.groupSize)
-    transformer = Transformer(model: model, operators: operators)
+    cpu = try CPUBackend(model: model, threads: threads, kernels: kernels)
+    backend = cpu
+  }
+
+  /// Computes on a device from now on, or on the processors again.
+  ///
+  /// Caches made before stay with what they were made for: make new ones.
+  ///
+  /// - Parameter device: Made for this model; `nil` for the processors.
+  public func use(_ device: (any Backend)?) { backend = device ?? cpu }
+
+  /// Whether the processors compute.
+  public var usesCPU: Bool { backend === cpu }
+
+  /// Room for the keys and values of `capacity` tokens, where this engine computes.
+  ///
+  /// - Throws: ``InferenceError`` when it does not fit there.
+  public func makeCache(capacity: Int, type: KVType = .f32) throws -> KVCache {
+    try KVCache(config: model.config, capacity: capacity, type: type, backend: backend)
   }
 
   /// Worker threads, the caller's included; no more of them work at once than there are processors.
-  public var threads: Int { pool.threads }
+  /// On a device they wait.
+  public var threads: Int { cpu.pool.threads }
 
   /// Changes the number of threads; model, cache and results stay the same.
   ///
   /// - Throws: ``InferenceError``; the engine keeps the threads it had.
   public func resize(threads: Int) throws {
     try Self.check(threads: threads)
-    try pool.resize(threads: threads)
+    try cpu.pool.resize(threads: threads)
   }
 
   /// Reads tokens at the cache's end; the logits after the last of them, (vocabSize).
@@ -50,13 +68,13 @@ public final class Engine {
   /// Logits are valid until the next call. They are bit-identical whatever the number of threads, the
   /// way tokens are split over calls, and whether earlier tokens were read now or long ago.
   ///
-  /// No tokens, or a cache made for a model of another shape, are programmer errors and trap.
+  /// No tokens, or a cache made for a model of another shape or another device, are programmer errors and trap.
   ///
   /// - Parameters:
   ///   - interrupt: Polled between layers; the cache then keeps the tokens of the finished batches.
   ///   - progress: Called with the number of tokens read so far, after each layer of each batch: one that is
   ///     halfway through the layers counts half.
-  /// - Throws: ``InferenceError`` before anything is read, ``Interrupted``.
+  /// - Throws: ``InferenceError`` before anything is read, ``Interrupted``, and what a device reports.
   public func forward(
     _ tokens: some Collection<TokenID>, cache: KVCache, interrupt: InterruptFlag? = nil,
     progress: ((Int) -> Void)? = nil
@@ -72,41 +90,20 @@ public final class Engine {
         needed: cache.count + tokens.count, capacity: cache.capacity)
     }
     var read = 0
+    var logits = UnsafeBufferPointer<Float>(start: nil, count: 0)
     while read < tokens.count {
-      let batch = tokens[read..<min(read + Workspace.maximumBatch, tokens.count)]
-      try pool.watched {
-        try transformer.forward(batch, cache, wantsLogits: batch.endIndex == tokens.count) {
-          layer in
-          if interrupt?.isRaised == true { throw Interrupted() }
-          if layer > 0 { progress?(read + batch.count * layer / model.config.layers) }
-        }
+      let batch = tokens[read..<min(read + backend.maximumBatch, tokens.count)]
+      logits = try backend.forward(
+        batch, cache, wantsLogits: batch.endIndex == tokens.count
+      ) { layer in
+        if interrupt?.isRaised == true { throw Interrupted() }
+        if layer > 0 { progress?(read + batch.count * layer / model.config.layers) }
       }
       read = batch.endIndex
       progress?(read)
     }
-    return UnsafeBufferPointer(transformer.operators.workspace.logits)
+    return logits
   }
-
-  /// Reads all of `bytes`, a consecutive part a thread, and forgets it.
-  func read(_ bytes: UnsafeRawBufferPointer) {
-    let share = bytes.count / threads / 64 * 64
-    pool.run(chunks: threads) { part, _ in
-      guard let start = bytes.baseAddress else { return }
-      _ = lck_read(start + part * share, share)
-    }
-  }
-
-  /// Multiplies and adds on every thread; how many times in all, if the kernels can.
-  func multiplyAddInRegisters(rounds: Int) -> Int? {
-    let kernels = transformer.operators.kernels.pointee
-    guard let body = transformer.operators.groupSize == nil ? kernels.peak_f32 : kernels.peak_q80
-    else { return nil }
-    pool.run(chunks: threads) { _, _ in _ = body(rounds) }
-    return threads * rounds * body(1)
-  }
-
-  /// A job of nothing, one chunk a thread.
-  func shareOutNothing() { pool.run(chunks: threads) { _, _ in } }
 
   /// The most threads an engine takes: twice the processors this process may use.
   public static var maximumThreads: Int { 2 * Processors.available }

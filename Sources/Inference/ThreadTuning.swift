@@ -47,7 +47,7 @@ public struct ThreadTuning: Sendable {
   }
 
   private static func trials(_ engine: Engine, _ interrupt: InterruptFlag?) throws -> [Trial] {
-    let cache = try KVCache(config: engine.model.config, capacity: tokens)
+    let cache = try engine.makeCache(capacity: tokens)
     let counts = Array(1...Processors.available)
     let share = time / (rounds * counts.count)
     var best = [Double](repeating: 0, count: counts.count)

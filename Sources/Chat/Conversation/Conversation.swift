@@ -59,8 +59,8 @@ public final class Conversation {
     self.template = template
     self.settings = settings
     self.now = now
-    cache = try KVCache(
-      config: engine.model.config, capacity: settings.capacity,
+    cache = try engine.makeCache(
+      capacity: settings.capacity,
       type: kvType ?? .automatic(for: engine.model.checkpoint.format))
     sampler = Sampler(
       temperature: settings.temperature, topP: settings.topP, seed: settings.seed)

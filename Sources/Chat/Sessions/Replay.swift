@@ -51,8 +51,7 @@ public struct Replay {
     self.path = path
     self.engine = engine
     self.template = template
-    cache = try KVCache(
-      config: engine.model.config, capacity: session.settings.capacity, type: session.kvType)
+    cache = try engine.makeCache(capacity: session.settings.capacity, type: session.kvType)
   }
 
   /// Draws every reply again and compares it.

@@ -1,5 +1,4 @@
 import CKernels
-import Foundation
 import ModelFile
 import Tokenization
 
@@ -14,31 +13,38 @@ public final class KVCache {
   public private(set) var tokens: [TokenID] = []
 
   private let config: ModelConfig
-  private let layout: KVLayout
-  /// Pages are taken when first written.
-  private let memory: UnsafeMutableRawPointer
+  /// Where each row lies in ``memory``.
+  package let layout: KVLayout
+  /// Where the rows are.
+  package let memory: any KVMemory
+  /// See ``Backend/arithmetic``.
+  private let arithmetic: UInt32
 
   /// Reserves room for `capacity` tokens; memory is taken as positions are used.
   ///
-  /// - Parameter type: How keys and values are kept; logits depend on it.
-  /// - Throws: ``InferenceError`` when it does not fit into memory.
-  public init(config: ModelConfig, capacity: Int, type: KVType = .f32) throws {
+  /// - Parameters:
+  ///   - type: How keys and values are kept; logits depend on it.
+  ///   - backend: What will compute with it; `nil` for the processors.
+  /// - Throws: ``InferenceError`` when it does not fit there.
+  public init(
+    config: ModelConfig, capacity: Int, type: KVType = .f32, backend: (any Backend)? = nil
+  ) throws {
     let layout = KVLayout(config: config, capacity: capacity, type: type)
-    let available = SystemMemory.available()
+    let available = backend?.availableMemory ?? SystemMemory.available()
     let tooLarge = InferenceError.cacheDoesNotFit(
       bytes: layout?.byteCount ?? .max, available: available, capacity: capacity,
       fitting: Self.fitting(config: config, type: type, available: available))
     guard capacity > 0, let layout, layout.byteCount <= available else { throw tooLarge }
-    let memory = mmap(
-      nil, layout.byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-    guard let memory, memory != MAP_FAILED else { throw tooLarge }
+    let memory =
+      backend.map { $0.makeMemory(parts: config.layers, bytesPerPart: layout.layerBytes) }
+      ?? HostMemory(byteCount: layout.byteCount)
+    guard let memory else { throw tooLarge }
     self.capacity = capacity
     self.config = config
     self.layout = layout
     self.memory = memory
+    arithmetic = backend?.arithmetic ?? 0
   }
-
-  deinit { munmap(memory, layout.byteCount) }
 
   /// How keys and values are kept.
   public var type: KVType { layout.type }
@@ -77,13 +83,20 @@ public final class KVCache {
   }
 
   /// Holds `count` copies of token 0 with made-up rows, to measure speed at a depth without reading to it.
-  func occupy(_ count: Int) {
+  func occupy(_ count: Int) throws {
+    guard count > 0 else { return truncate(to: 0) }
+    var single = config
+    (single.layers, single.kvHeads, single.heads) = (1, 1, 1)
+    single.dim = config.headSize
+    let source = try KVCache(config: single, capacity: count, type: type)
     let row = [Float](repeating: 0.01, count: config.headSize)
-    for layer in 0..<config.layers {
-      for index in 0..<config.kvHeads {
-        var head = head(index, layer: layer)
-        // A stride of 0 takes the same row again and again.
-        lck_kernels_best().pointee.store_kv(&head, row, row, 0, 0, count)
+    var head = source.head(0, layer: 0)
+    // A stride of 0 takes the same row again and again.
+    lck_kernels_best().pointee.store_kv(&head, row, row, 0, 0, count)
+    let sources = source.planes(holding: count)
+    for (index, plane) in planes(holding: count).enumerated() {
+      try source.memory.read(sources[index % sources.count]) { row in
+        try memory.write(plane) { $0.copyMemory(from: row) }
       }
     }
     tokens = Array(repeating: 0, count: count)
@@ -96,11 +109,14 @@ public final class KVCache {
   }
 
   /// Declares the rows of the next positions valid.
-  func append(_ batch: some Collection<TokenID>) { tokens.append(contentsOf: batch) }
+  package func append(_ batch: some Collection<TokenID>) { tokens.append(contentsOf: batch) }
 
-  /// The rows of one KV head.
+  /// The rows of one KV head; for caches of the processors.
   func head(_ head: Int, layer: Int) -> lck_kv_head {
-    layout.head(head, layer: layer, in: memory)
+    guard let start = (memory as? HostMemory)?.bytes.baseAddress else {
+      preconditionFailure("the cache is another device's")
+    }
+    return layout.head(head, layer: layer, in: start)
   }
 
   /// What the rows of a file must agree with.
@@ -108,10 +124,10 @@ public final class KVCache {
     (Int(layout.type.kernelType.rawValue), config.layers, config.kvHeads, config.headSize)
   }
 
-  /// The memory of the first `count` positions, by layer and head; keys in whole blocks.
-  func planes(holding count: Int) -> [UnsafeMutableRawBufferPointer] {
+  /// Where the first `count` positions lie, by layer and head; keys in whole blocks.
+  func planes(holding count: Int) -> [Range<Int>] {
     (0..<config.layers).flatMap { layer in
-      (0..<config.kvHeads).flatMap { layout.planes(head($0, layer: layer), holding: count) }
+      (0..<config.kvHeads).flatMap { layout.planes(ofHead: $0, layer: layer, holding: count) }
     }
   }
 

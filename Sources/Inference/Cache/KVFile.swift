@@ -50,9 +50,10 @@ package enum KVFile {
     try file.append(prefix)
     for plane in cache.planes(holding: cache.count) {
       if interrupt?.isRaised == true { throw Interrupted() }
-      let bytes = UnsafeRawBufferPointer(plane)
-      crc.update(bytes)
-      try file.append(bytes)
+      try cache.memory.read(plane) { bytes in
+        crc.update(bytes)
+        try file.append(bytes)
+      }
     }
     var end: [UInt8] = []
     end.append(littleEndian: crc.value)
@@ -74,7 +75,7 @@ package enum KVFile {
     cache.truncate(to: 0)
     for plane in cache.planes(holding: tokens.count) {
       if interrupt?.isRaised == true { throw Interrupted() }
-      try file.read(into: plane)
+      try cache.memory.write(plane) { try file.read(into: $0) }
     }
     let found = file.checksum
     let stored = try UInt32(littleEndianBytes: file.read(count: 4))

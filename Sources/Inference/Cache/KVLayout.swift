@@ -35,19 +35,21 @@ public enum KVType: String, CaseIterable, Sendable {
 
 /// Where each head's keys and values lie in a cache's memory: (layers, kvHeads), each keys, values, and the scales
 /// of both.
-struct KVLayout {
-  let type: KVType
+package struct KVLayout {
+  package let type: KVType
   /// The capacity in whole blocks of keys.
-  let rows: Int
+  package let rows: Int
   /// Bytes of the whole cache.
   let byteCount: Int
+  /// Bytes of one layer.
+  package let layerBytes: Int
 
   private let kvHeads: Int
   private let headSize: Int
   /// Bytes of one head's keys, and of its values.
-  private let planeBytes: Int
+  package let planeBytes: Int
   /// Bytes of one head's scales of keys, and of those of values.
-  private let scaleBytes: Int
+  package let scaleBytes: Int
 
   /// The layout for `capacity` tokens; `nil` when it is not a size that memory could have.
   init?(config: ModelConfig, capacity: Int, type: KVType) {
@@ -67,11 +69,12 @@ struct KVLayout {
     self.planeBytes = planeBytes
     self.scaleBytes = scaleBytes
     self.byteCount = byteCount
+    layerBytes = config.kvHeads * headBytes
   }
 
   /// One head's part of a cache that begins at `memory`.
   func head(_ head: Int, layer: Int, in memory: UnsafeMutableRawPointer) -> lck_kv_head {
-    let start = memory + (layer * kvHeads + head) * 2 * (planeBytes + scaleBytes)
+    let start = memory + self.start(ofHead: head, layer: layer)
     let scales = start + 2 * planeBytes
     return lck_kv_head(
       type: type.kernelType, head_size: headSize, keys: start, values: start + planeBytes,
@@ -79,20 +82,18 @@ struct KVLayout {
       value_scales: (scales + scaleBytes).assumingMemoryBound(to: Float.self))
   }
 
-  /// Where the first `count` positions of a head lie: keys, values, and the scales of both for q8.
-  func planes(_ head: lck_kv_head, holding count: Int) -> [UnsafeMutableRawBufferPointer] {
+  /// Where the first `count` positions of a head lie, in bytes: keys, values, and the scales of both for q8.
+  func planes(ofHead head: Int, layer: Int, holding count: Int) -> [Range<Int>] {
     let bytes = sizes(holding: count)
-    var planes = [
-      UnsafeMutableRawBufferPointer(start: head.keys, count: bytes.keys),
-      UnsafeMutableRawBufferPointer(start: head.values, count: bytes.values),
-    ]
-    if type == .q8 {
-      planes += [
-        UnsafeMutableRawBufferPointer(start: head.key_scales, count: bytes.scales),
-        UnsafeMutableRawBufferPointer(start: head.value_scales, count: bytes.scales),
-      ]
-    }
-    return planes
+    let keys = start(ofHead: head, layer: layer)
+    let scales = keys + 2 * planeBytes
+    var planes = [(keys, bytes.keys), (keys + planeBytes, bytes.values)]
+    if type == .q8 { planes += [(scales, bytes.scales), (scales + scaleBytes, bytes.scales)] }
+    return planes.map { $0..<$0 + $1 }
+  }
+
+  private func start(ofHead head: Int, layer: Int) -> Int {
+    (layer * kvHeads + head) * 2 * (planeBytes + scaleBytes)
   }
 
   /// Bytes of those planes together.
