@@ -23,6 +23,9 @@ let package = Package(
       name: "CEditLine", pkgConfig: "libedit",
       providers: [.apt(["libedit-dev"]), .brew(["libedit"])]),
 
+    // OpenCL's types and functions, looked up at run time.
+    .target(name: "COpenCL"),
+
     // MARK: - Libraries, in the order data flows through them
     .target(name: "ModelFile", swiftSettings: swiftSettings),
     .target(name: "Tokenization", dependencies: ["ModelFile"], swiftSettings: swiftSettings),
@@ -30,9 +33,14 @@ let package = Package(
       name: "Inference", dependencies: ["CKernels", "ModelFile", "Tokenization"],
       swiftSettings: swiftSettings),
     .target(
+      name: "OpenCLDevice", dependencies: ["COpenCL", "Inference", "ModelFile", "Tokenization"],
+      // The program carries its kernels, so that installing it is copying it.
+      resources: [.embedInCode("Kernels")], swiftSettings: swiftSettings),
+    .target(
       name: "Chat",
       dependencies: [
-        "Inference", "Tokenization", "ModelFile", .product(name: "Yams", package: "Yams"),
+        "Inference", "OpenCLDevice", "Tokenization", "ModelFile",
+        .product(name: "Yams", package: "Yams"),
       ],
       swiftSettings: swiftSettings),
     .target(
@@ -43,7 +51,7 @@ let package = Package(
     .executableTarget(
       name: "llama-chat",
       dependencies: [
-        "CEditLine", "Chat", "Conversion", "Inference", "ModelFile", "Tokenization",
+        "CEditLine", "Chat", "Conversion", "Inference", "ModelFile", "OpenCLDevice", "Tokenization",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: swiftSettings),
@@ -63,6 +71,10 @@ let package = Package(
     .testTarget(
       name: "InferenceTests",
       dependencies: ["CKernels", "Inference", "ModelFile", "Tokenization", "TestSupport"],
+      swiftSettings: swiftSettings),
+    .testTarget(
+      name: "OpenCLDeviceTests",
+      dependencies: ["Inference", "ModelFile", "OpenCLDevice", "Tokenization", "TestSupport"],
       swiftSettings: swiftSettings),
     .testTarget(
       name: "ChatTests", dependencies: ["Chat", "TestSupport"], swiftSettings: swiftSettings),

@@ -5,7 +5,7 @@ import Tokenization
 ///
 /// It keeps one model's weights where it computes, its scratch memory, and the rows of ``KVCache``s made for
 /// it. ``Engine`` checks what comes in, cuts prompts into batches, and counts.
-public protocol Backend: AnyObject {
+package protocol Backend: AnyObject {
   /// What `--device` calls it: `cpu`, `gpu:0`.
   var name: String { get }
   /// Tells apart those whose logits are not the same bits, and so their caches: 0 for the processors' own.
@@ -15,10 +15,13 @@ public protocol Backend: AnyObject {
   /// Bytes that keys and values could take.
   var availableMemory: Int { get }
 
-  /// Room for keys and values in `parts` equal parts, no range of which is ever asked for across two.
+  /// Bytes of weights read to decode one token, as they are kept here.
+  var bytesPerToken: Int { get }
+
+  /// Room for keys and values; a range asked for later never reaches over the end of a layer.
   ///
   /// - Returns: `nil` when it is not to be had.
-  func makeMemory(parts: Int, bytesPerPart: Int) -> (any KVMemory)?
+  func makeMemory(for layout: KVLayout) throws -> (any KVMemory)?
 
   /// Reads a batch of tokens at the end of a cache whose memory this made, and has the cache count them.
   ///
@@ -33,7 +36,7 @@ public protocol Backend: AnyObject {
 }
 
 /// Where a ``KVCache``'s rows lie, as bytes laid out by ``KVLayout``.
-public protocol KVMemory: AnyObject {
+package protocol KVMemory: AnyObject {
   /// Lends a range of it for reading.
   func read(_ range: Range<Int>, _ body: (UnsafeRawBufferPointer) throws -> Void) throws
   /// Lends a range of it, all of which is to be written.

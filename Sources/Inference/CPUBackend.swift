@@ -2,8 +2,9 @@ import CKernels
 import ModelFile
 import Tokenization
 
-/// Forward passes on this machine's processors: a thread pool, kernels for the instruction set, and the scratch
-/// memory of one pass. Weights stay in the mapped file.
+/// Forward passes on this machine's processors.
+///
+/// Threads, kernels for the instruction set, and the scratch memory of one pass; weights stay in the mapped file.
 final class CPUBackend: Backend {
   let pool: WorkerPool
   let transformer: Transformer
@@ -21,8 +22,10 @@ final class CPUBackend: Backend {
   var maximumBatch: Int { Workspace.maximumBatch }
   var availableMemory: Int { SystemMemory.available() }
 
-  func makeMemory(parts: Int, bytesPerPart: Int) -> (any KVMemory)? {
-    HostMemory(byteCount: parts * bytesPerPart)
+  var bytesPerToken: Int { transformer.model.bytesPerToken }
+
+  func makeMemory(for layout: KVLayout) -> (any KVMemory)? {
+    HostMemory(byteCount: layout.byteCount)
   }
 
   func forward(

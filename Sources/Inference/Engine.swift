@@ -13,7 +13,7 @@ public final class Engine {
   /// The processors' kernels: `scalar`, `avx2`, `avxvnni`, `avx512vnni`, `neon` or `neoni8mm`.
   public let instructionSet: String
   /// What computes.
-  public private(set) var backend: any Backend
+  package private(set) var backend: any Backend
 
   /// The processors, for measuring them.
   let cpu: CPUBackend
@@ -39,10 +39,14 @@ public final class Engine {
   /// Caches made before stay with what they were made for: make new ones.
   ///
   /// - Parameter device: Made for this model; `nil` for the processors.
-  public func use(_ device: (any Backend)?) { backend = device ?? cpu }
+  package func use(_ device: (any Backend)?) { backend = device ?? cpu }
 
   /// Whether the processors compute.
   public var usesCPU: Bool { backend === cpu }
+  /// What computes, as `--device` calls it.
+  public var device: String { backend.name }
+  /// Bytes of weights read to decode one token, as they are kept where they are used.
+  public var bytesPerToken: Int { backend.bytesPerToken }
 
   /// Room for the keys and values of `capacity` tokens, where this engine computes.
   ///
@@ -52,6 +56,7 @@ public final class Engine {
   }
 
   /// Worker threads, the caller's included; no more of them work at once than there are processors.
+  ///
   /// On a device they wait.
   public var threads: Int { cpu.pool.threads }
 

@@ -1,4 +1,3 @@
-import Foundation
 import ModelFile
 import Tokenization
 
@@ -6,16 +5,12 @@ import Tokenization
 struct Transformer {
   let model: Model
   let operators: Operators
-  /// (headSize / 2): 1 / theta^(2i / headSize), in llama2.c's fp32 arithmetic.
-  private let ropeFrequencies: [Float]
+  private let rope: RotaryFrequencies
 
   init(model: Model, operators: Operators) {
     self.model = model
     self.operators = operators
-    let headSize = Float(model.config.headSize)
-    ropeFrequencies = (0..<model.config.headSize / 2).map { i in
-      1 / powf(model.metadata.ropeTheta, Float(2 * i) / headSize)
-    }
+    rope = RotaryFrequencies(config: model.config, metadata: model.metadata)
   }
 
   /// Reads a batch of tokens at the cache's end, (batch) ids to (vocabSize) logits of the last of them.
@@ -38,7 +33,7 @@ struct Transformer {
     for (t, token) in tokens.enumerated() {
       weights.tokenEmbedding.copyRow(Int(token), to: ws.x + t * dim)
     }
-    fillRopeTables(from: cache.count, tokens: count)
+    rope.fill(ws.ropeCos, ws.ropeSin, from: cache.count, tokens: count)
 
     for (layer, w) in weights.layers.enumerated() {
       try beforeLayer(layer)
@@ -66,17 +61,5 @@ struct Transformer {
     // Final norm and classifier, for the last token only.
     ops.normalize(ws.xb, ws.x + (count - 1) * dim, weights.finalNorm, eps: eps, tokens: 1)
     ops.project(ws.xb, tokens: 1, (weights.classifier, logits))
-  }
-
-  /// The cosines and sines of position * frequency of a batch.
-  private func fillRopeTables(from position: Int, tokens: Int) {
-    let ws = operators.workspace
-    for t in 0..<tokens {
-      for (i, frequency) in ropeFrequencies.enumerated() {
-        let angle = Float(position + t) * frequency
-        ws.ropeCos[t * ropeFrequencies.count + i] = cosf(angle)
-        ws.ropeSin[t * ropeFrequencies.count + i] = sinf(angle)
-      }
-    }
   }
 }

@@ -22,12 +22,15 @@ public final class KVCache {
 
   /// Reserves room for `capacity` tokens; memory is taken as positions are used.
   ///
-  /// - Parameters:
-  ///   - type: How keys and values are kept; logits depend on it.
-  ///   - backend: What will compute with it; `nil` for the processors.
-  /// - Throws: ``InferenceError`` when it does not fit there.
-  public init(
-    config: ModelConfig, capacity: Int, type: KVType = .f32, backend: (any Backend)? = nil
+  /// - Parameter type: How keys and values are kept; logits depend on it.
+  /// - Throws: ``InferenceError`` when it does not fit into memory.
+  public convenience init(config: ModelConfig, capacity: Int, type: KVType = .f32) throws {
+    try self.init(config: config, capacity: capacity, type: type, backend: nil)
+  }
+
+  /// The same, where `backend` computes; `nil` for the processors.
+  package init(
+    config: ModelConfig, capacity: Int, type: KVType, backend: (any Backend)?
   ) throws {
     let layout = KVLayout(config: config, capacity: capacity, type: type)
     let available = backend?.availableMemory ?? SystemMemory.available()
@@ -35,9 +38,12 @@ public final class KVCache {
       bytes: layout?.byteCount ?? .max, available: available, capacity: capacity,
       fitting: Self.fitting(config: config, type: type, available: available))
     guard capacity > 0, let layout, layout.byteCount <= available else { throw tooLarge }
-    let memory =
-      backend.map { $0.makeMemory(parts: config.layers, bytesPerPart: layout.layerBytes) }
-      ?? HostMemory(byteCount: layout.byteCount)
+    let memory: (any KVMemory)? =
+      if let backend {
+        try backend.makeMemory(for: layout)
+      } else {
+        HostMemory(byteCount: layout.byteCount)
+      }
     guard let memory else { throw tooLarge }
     self.capacity = capacity
     self.config = config
@@ -120,8 +126,11 @@ public final class KVCache {
   }
 
   /// What the rows of a file must agree with.
+  ///
+  /// The type is the lowest byte; above it is what tells the arithmetic.
   var shape: (type: Int, layers: Int, kvHeads: Int, headSize: Int) {
-    (Int(layout.type.kernelType.rawValue), config.layers, config.kvHeads, config.headSize)
+    let type = layout.type.kernelType.rawValue | (arithmetic << 8)
+    return (Int(type), config.layers, config.kvHeads, config.headSize)
   }
 
   /// Where the first `count` positions lie, by layer and head; keys in whole blocks.

@@ -4,7 +4,8 @@ import Tokenization
 
 /// A ``KVCache``'s used positions in a file, so that what was read need not be read again.
 ///
-/// Little-endian: `LCK1`, u32 version, u64 size of the file, 24 bytes that tell the model, u32 KV type,
+/// Little-endian: `LCK1`, u32 version, u64 size of the file, 24 bytes that tell the model, u32 KV type
+/// (its lowest byte; the others are 0 unless a device computed them with digits of its own),
 /// layers, KV heads, head size and tokens; i32 token ids, zeros up to a multiple of 64; then by layer and
 /// head the keys (in whole blocks of positions), the values, and the scales of both where there are any;
 /// CRC-32 of all before.
@@ -114,6 +115,10 @@ package enum KVFile {
     let expected = [shape.type, shape.layers, shape.kvHeads, shape.headSize]
     for (name, value) in zip(["KV type", "layers", "KV heads", "head size"], expected) {
       let found = try UInt32(littleEndianBytes: file.read(count: 4))
+      // Above the type's own byte.
+      guard name != "KV type" || found >> 8 == UInt32(value) >> 8 else {
+        throw refusal("keys and values are of a device that computes other digits")
+      }
       guard found == UInt32(value) else {
         throw refusal("\(name) is \(found); this chat has \(value)")
       }

@@ -35,12 +35,12 @@ public enum KVType: String, CaseIterable, Sendable {
 
 /// Where each head's keys and values lie in a cache's memory: (layers, kvHeads), each keys, values, and the scales
 /// of both.
-package struct KVLayout {
+package struct KVLayout: Sendable {
   package let type: KVType
   /// The capacity in whole blocks of keys.
   package let rows: Int
   /// Bytes of the whole cache.
-  let byteCount: Int
+  package let byteCount: Int
   /// Bytes of one layer.
   package let layerBytes: Int
 
