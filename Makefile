@@ -59,12 +59,21 @@ $(DEMO).gguf:
 # Tests run optimised: the engine's decode hundreds of tokens. They say what they skip.
 TESTS   := -c release --scratch-path .build-test -Xswiftc -enable-testing
 
-test: libedit kernels
+test: libedit opencl kernels
 	$(SWIFT) build $(TESTS) --build-tests </dev/null
 	@$(MAKE) --no-print-directory $(DEMO).bin PROGRAM=.build-test/release/llama-chat || \
 	  echo "no demo model: tests that need it are skipped" >&2
 	$(SWIFT) test $(TESTS) --skip-build --skip EndToEndTests </dev/null
 	$(SWIFT) test $(TESTS) --skip-build --filter EndToEndTests </dev/null
+
+# OpenCL on the processors, so that tests run what runs on graphics devices.
+.PHONY: opencl
+opencl:
+	@test "$$(uname -s)" != Linux || ls /etc/OpenCL/vendors/*.icd >/dev/null 2>&1 || { \
+	  echo "installing pocl-opencl-icd ..." >&2; \
+	  $(SUDO) apt-get update -qq </dev/null >&2 && \
+	  $(SUDO) apt-get install -y -qq pocl-opencl-icd ocl-icd-libopencl1 </dev/null >&2; } || \
+	  echo "no OpenCL: tests of devices are skipped" >&2
 
 # Kernels that this processor does not choose, against the scalar ones: those of Arm on an emulated processor.
 kernels:

@@ -12,6 +12,8 @@ package protocol Backend: AnyObject {
   var arithmetic: UInt32 { get }
   /// The most tokens of one pass.
   var maximumBatch: Int { get }
+  /// Kernels launched so far; 0 for the processors.
+  var launches: Int { get }
   /// Bytes that keys and values could take.
   var availableMemory: Int { get }
 

@@ -16,6 +16,8 @@ public struct Benchmark {
     public let tokensPerSecond: Double
     /// Bytes of weights, keys and values that a decoded token reads, on average.
     public let bytesPerToken: Int
+    /// Kernels that a device was given for each call; 0 for the processors.
+    public var launchesPerToken = 0.0
 
     /// Bytes read per second while decoding.
     public var bytesPerSecond: Double { tokensPerSecond * Double(bytesPerToken) }
@@ -61,8 +63,12 @@ public struct Benchmark {
       }
     }
     try decode(0..<warmUp)
+    let launches = engine.backend.launches
     let time = try ContinuousClock().measure { try decode(warmUp..<warmUp + tokens) }
-    return speed(tokens, depth: depth, time, reading: cache.bytesRead(at: cache.count - tokens / 2))
+    var speed = speed(
+      tokens, depth: depth, time, reading: cache.bytesRead(at: cache.count - tokens / 2))
+    speed.launchesPerToken = Double(engine.backend.launches - launches) / Double(max(1, tokens))
+    return speed
   }
 
   /// Decodes `steps` times at the end of a cache, each time into the row behind what it holds, which stays
@@ -160,6 +166,6 @@ public struct Benchmark {
     Speed(
       tokens: tokens, depth: depth, threads: engine.threads,
       tokensPerSecond: Double(tokens) / (time / .seconds(1)),
-      bytesPerToken: engine.model.bytesPerToken + bytes)
+      bytesPerToken: engine.bytesPerToken + bytes)
   }
 }

@@ -19,6 +19,7 @@ final class CPUBackend: Backend {
 
   let name = "cpu"
   let arithmetic: UInt32 = 0
+  let launches = 0
   var maximumBatch: Int { Workspace.maximumBatch }
   var availableMemory: Int { SystemMemory.available() }
 

@@ -72,7 +72,4 @@ extension Engine {
       try choice.makeBackend(
         for: model, settings: settings, interrupt: interrupt, progress: progress))
   }
-
-  /// Kernels launched so far on the device in use; `nil` on the processors.
-  public var launches: Int? { (backend as? DeviceBackend)?.launches }
 }

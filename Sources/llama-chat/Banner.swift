@@ -17,7 +17,9 @@ enum Banner {
       [
         "llama-chat \(LlamaChat.configuration.version)",
         "\(name) (\(SizeText.bytes(checkpoint.fileSize)) mapped)",
-        "ctx \(conversation.capacity)", counted(conversation.engine.threads, "thread"),
+        "ctx \(conversation.capacity)",
+        conversation.engine.usesCPU
+          ? counted(conversation.engine.threads, "thread") : conversation.engine.device,
       ],
       [
         "temp \(settings.text(of: .temp))", "topp \(settings.text(of: .topp))",

@@ -56,6 +56,7 @@ struct ChatStart {
     let repl = Repl(
       conversation: conversation, prompts: library, output: output, interrupt: interruptFlag)
     repl.sessions = keeper
+    repl.devices = command.engine.device.settings
     for key in configured {
       repl.noteOrigins(of: [key], configuration.origin(of: .setting(key)))
     }

@@ -18,7 +18,7 @@ struct LlamaChat: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       ChatCommand.self, GenerateCommand.self, ConvertCommand.self, InspectCommand.self,
-      TokenizeCommand.self, BenchCommand.self,
+      TokenizeCommand.self, BenchCommand.self, DevicesCommand.self,
     ],
     defaultSubcommand: ChatCommand.self)
 }

@@ -30,15 +30,16 @@ struct DeviceTests {
   }
 
   /// The compiler has nothing to say about any kernel in any variant.
-  @Test(arguments: [Shape.all[1], Shape.all[4], Shape.all[7], Shape.all[9]])
+  @Test(arguments: [Shape.all[1], Shape.all[7], Shape.all[9]])
   func kernelsBuildWithoutWarnings(_ shape: Shape) throws {
-    for (width, usesDouble) in [(1, true), (4, false), (16, true)] {
-      for math in DeviceMath.allCases {
-        let tiny = try TinyDevice(
-          shape, math: math, width: width, usesDouble: usesDouble, cache: nil)
-        for type in KVType.allCases { _ = try tiny.gpu.makeCache(capacity: 16, type: type) }
-        #expect(tiny.backend.buildLog == "", "width \(width), \(math)")
-      }
+    let variants: [(Int, Bool, DeviceMath, KVType)] = [
+      (1, true, .f16, .q8), (4, false, .f32, .f16), (16, true, .f32, .f32),
+    ]
+    for (width, usesDouble, math, type) in variants {
+      let tiny = try TinyDevice(
+        shape, math: math, width: width, usesDouble: usesDouble, cache: nil)
+      _ = try tiny.gpu.makeCache(capacity: 16, type: type)
+      #expect(tiny.backend.buildLog == "", "width \(width), \(math), \(type)")
     }
   }
 
@@ -106,13 +107,12 @@ struct DeviceTests {
       let tiny = try TinyDevice(shape)
       let cache = try tiny.gpu.makeCache(capacity: 16)
       _ = try tiny.gpu.forward([1, 2], cache: cache)
-      let before = try #require(tiny.gpu.launches)
+      let before = tiny.backend.launches
       _ = try tiny.gpu.forward([3], cache: cache)
-      let launches = try #require(tiny.gpu.launches) - before
+      let launches = tiny.backend.launches - before
       #expect(launches <= 3 + 8 * tiny.cpu.model.config.layers)
       #expect(launches > 5 * tiny.cpu.model.config.layers)
     }
-    #expect(try TinyDevice(Shape.all[0]).cpu.launches == nil)
   }
 
   @Test func uploadTellsHowFarItIs() throws {

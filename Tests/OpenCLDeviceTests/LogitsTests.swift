@@ -30,12 +30,12 @@ struct LogitsTests {
     }
   }
 
-  @Test(arguments: Shape.all)
+  @Test(arguments: [Shape.all[1], Shape.all[2], Shape.all[6], Shape.all[9]])
   func doNotDependOnTheBatch(_ shape: Shape) throws {
     let tiny = try TinyDevice(shape)
     let tokens = tiny.tokens(70)
     let expected = try TinyDevice.logits(tiny.gpu, tokens.indices.map { tokens[$0...$0] })
-    for size in [2, 17, 33, 70] {
+    for size in [2, 33, 70] {
       let calls = stride(from: 0, to: tokens.count, by: size).map {
         tokens[$0..<min($0 + size, tokens.count)]
       }
@@ -45,7 +45,7 @@ struct LogitsTests {
     }
   }
 
-  @Test(arguments: KVType.allCases, [Shape.all[0], Shape.all[2], Shape.all[4]])
+  @Test(arguments: KVType.allCases, [Shape.all[2]])
   func areTheProcessorsForEachTypeOfCache(_ type: KVType, _ shape: Shape) throws {
     let tiny = try TinyDevice(shape)
     let calls = Self.calls(tiny.tokens(86))
@@ -56,7 +56,7 @@ struct LogitsTests {
     }
   }
 
-  @Test(arguments: [1, 4], [Shape.all[0], Shape.all[1]])
+  @Test(arguments: [1, 4], [Shape.all[1]])
   func doNotDependOnLanesAWorkItem(_ width: Int, _ shape: Shape) throws {
     let tiny = try TinyDevice(shape, width: width)
     let calls = Self.calls(tiny.tokens(86))

@@ -30,6 +30,10 @@ public enum CommandTable {
       summary: "CPU threads; auto tries which number is fastest", example: ":threads 4",
       group: .sampling, argument: .words(Repl.threadsWords), run: { try $0.threads($1) }),
     Command(
+      "device", usage: "[cpu|gpu]", summary: "where it computes; the chat stays and is read again",
+      example: ":device gpu:1", group: .sampling, argument: .words(Repl.deviceWords),
+      run: { try $0.device($1) }),
+    Command(
       "set", usage: "[NAME [V]]", summary: "all settings, or one", example: ":set tags allow",
       group: .sampling, argument: .setting, run: { try $0.set($1) }),
   ]

@@ -101,6 +101,9 @@ extension Repl {
   private func tuneThreads() throws {
     let engine = conversation.engine
     let old = engine.threads
+    guard engine.usesCPU else {
+      throw CommandError("threads", "\(engine.device) computes; auto needs :device cpu")
+    }
     interrupt.clear()
     do {
       let tuning = try ThreadTuning(engine: engine, interrupt: interrupt)

@@ -13,7 +13,7 @@ public final class Conversation {
   /// How turns become tokens.
   public let template: ChatTemplate
   /// What has been read.
-  public let cache: KVCache
+  public internal(set) var cache: KVCache
   /// What the user can turn; changes act from the next token.
   public var settings: Settings
 

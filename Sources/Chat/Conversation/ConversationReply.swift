@@ -83,7 +83,7 @@ extension Conversation {
     if interrupt.isRaised { throw Interrupted() }
 
     var statistics = TurnStatistics(
-      read: read, cached: cached, bytesPerToken: engine.model.bytesPerToken,
+      read: read, cached: cached, bytesPerToken: engine.bytesPerToken,
       contextCapacity: capacity, threads: engine.threads)
     statistics.changes = changes
     statistics.noteReadAhead(from: aheadStart)
@@ -99,6 +99,7 @@ extension Conversation {
     if request.replaces { keep(left) }
     statistics.contextUsed = min(used, capacity)
     statistics.threads = engine.threads
+    statistics.device = engine.device
     return statistics
   }
 

@@ -40,6 +40,8 @@ public struct TurnStatistics: Hashable, Sendable {
   public var threads: Int
   /// What was turned meanwhile.
   public var changes: [KnobChange] = []
+  /// What computed: `cpu`, `gpu:0`.
+  public var device = "cpu"
   /// Why it ended.
   public var ending = Ending.stopToken
 
@@ -81,7 +83,7 @@ public struct TurnStatistics: Hashable, Sendable {
     let first = seconds(firstTokenSeconds)
     parts.append("first token \(first): \(read) read\(ahead), \(cached) cached")
     parts.append("ctx \(contextUsed)/\(contextCapacity)")
-    parts.append(counted(threads, "thread"))
+    parts.append(device == "cpu" ? counted(threads, "thread") : device)
     parts += changes.summary
     return parts.joined(separator: " · ")
   }

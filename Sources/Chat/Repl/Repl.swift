@@ -1,5 +1,6 @@
 import Inference
 import ModelFile
+import OpenCLDevice
 
 /// The loop between a person and a conversation: lines in; replies, confirmations and complaints out.
 ///
@@ -36,6 +37,9 @@ public final class Repl {
   public var programValues: [NamedText] = []
   /// Files and folders in use, for `:config`.
   public var programFiles: [NamedText] = []
+
+  /// What `:device` gives devices besides their number.
+  public var devices = DeviceSettings()
 
   let output: any ReplOutput
   let interrupt: InterruptFlag
@@ -133,7 +137,8 @@ public final class Repl {
     var parts = [
       "ctx \(percent(share))" + (share == 1 ? " full" : share >= 0.8 ? " nearly full" : ""),
       "T\(settings.text(of: .temp)) p\(settings.text(of: .topp))",
-      "\(conversation.engine.threads)t",
+      conversation.engine.usesCPU
+        ? "\(conversation.engine.threads)t" : conversation.engine.device,
     ]
     if !attachments.isEmpty { parts.insert(counted(attachments.count, "file"), at: 0) }
     if case .question(let turn) = awaited { parts.insert("editing turn \(turn)", at: 0) }
@@ -219,7 +224,7 @@ public final class Repl {
   /// Keeps what a reply took.
   func record(_ turn: TurnStatistics) {
     statistics.append(turn)
-    if let speed = turn.tokensPerSecond, turn.changes.isEmpty {
+    if turn.device == "cpu", turn.changes.isEmpty, let speed = turn.tokensPerSecond {
       speedByThreads[turn.threads] = speed
     }
   }

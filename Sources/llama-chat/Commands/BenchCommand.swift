@@ -3,6 +3,7 @@ import Chat
 import Foundation
 import Inference
 import ModelFile
+import OpenCLDevice
 
 /// `llama-chat bench`: prefill and decode speed, beside the machine's own read bandwidth.
 struct BenchCommand: ParsableCommand {
@@ -36,6 +37,8 @@ struct BenchCommand: ParsableCommand {
   @Option(help: KVType.automaticHelp)
   var kv: KVType?
 
+  @OptionGroup var device: DeviceOptions
+
   @Flag(help: "One JSON object a line.")
   var json = false
 
@@ -55,9 +58,11 @@ struct BenchCommand: ParsableCommand {
     let threadCounts = threads?.values ?? [Processors.available]
     let engine = try Engine(
       model: Model(checkpoint: checkpoint), threads: threadCounts.first ?? 1)
+    try device.apply(to: engine)
     let benchmark = Benchmark(engine: engine, kvType: kv ?? .automatic(for: checkpoint.format))
     if !json { try writeResult(heading(benchmark)) }
-    for count in threadCounts {
+    // A device has no threads of ours to count.
+    for count in engine.usesCPU ? threadCounts : [1] {
       try engine.resize(threads: count)
       try measure(benchmark)
     }
@@ -67,9 +72,10 @@ struct BenchCommand: ParsableCommand {
   ///
   /// Limits are measured again each time: on a shared machine they move.
   private func measure(_ benchmark: Benchmark) throws {
-    let model = benchmark.engine.model
+    let (model, usesCPU) = (benchmark.engine.model, benchmark.engine.usesCPU)
     if prompt > 0 {
-      let peak = benchmark.arithmeticPeak()
+      // How fast a device could be is not known.
+      let peak = usesCPU ? benchmark.arithmeticPeak() : nil
       let speed = try benchmark.prefill(tokens: prompt)
       try report(
         Row(
@@ -77,9 +83,9 @@ struct BenchCommand: ParsableCommand {
           rate: speed.tokensPerSecond * Double(model.multiplyAddsPerToken)))
     }
     guard generate > 0 else { return }
-    let barrier = benchmark.barrierSeconds()
+    let barrier = usesCPU ? benchmark.barrierSeconds() : nil
     for (index, depth) in depth.values.enumerated() {
-      let bandwidth = try benchmark.readBandwidth()
+      let bandwidth = usesCPU ? try benchmark.readBandwidth() : nil
       let speed = try benchmark.decode(tokens: generate, depth: depth)
       try report(
         Row(
@@ -107,10 +113,11 @@ struct BenchCommand: ParsableCommand {
   private func heading(_ benchmark: Benchmark) -> String {
     let engine = benchmark.engine
     let name = visible(model, singleLine: true)
-    let bytes = SizeText.bytes(engine.model.bytesPerToken)
+    let bytes = SizeText.bytes(engine.bytesPerToken)
+    let computes = engine.usesCPU ? engine.instructionSet : engine.device
     return """
       \(name) · \(engine.model.checkpoint.format.summary) · \(bytes) a token · \
-      KV \(benchmark.kvType.rawValue) · \(engine.instructionSet) · \
+      KV \(benchmark.kvType.rawValue) · \(computes) · \
       \(counted(Processors.available, "processor"))
       threads  test             depth     tok/s     done  machine can do  share  barrier
 
@@ -133,12 +140,14 @@ struct BenchCommand: ParsableCommand {
     }
     let isDecode = row.bytesPerToken != nil
     let line = Line(
-      test: row.test, tokens: speed.tokens, depth: speed.depth, threads: speed.threads,
+      test: row.test, device: device.device.name, tokens: speed.tokens, depth: speed.depth,
+      threads: speed.threads,
       tokensPerSecond: speed.tokensPerSecond, bytesPerToken: row.bytesPerToken,
       readBytesPerSecond: isDecode ? row.limit : nil,
       shareOfReadBandwidth: isDecode ? row.share : nil,
       multiplyAddsPerSecond: isDecode ? nil : row.rate,
-      shareOfArithmeticPeak: isDecode ? nil : row.share, barrierSeconds: row.barrier)
+      shareOfArithmeticPeak: isDecode ? nil : row.share, barrierSeconds: row.barrier,
+      launchesPerToken: isDecode && device.device != .cpu ? speed.launchesPerToken : nil)
     let encoder = JSONEncoder()
     encoder.keyEncodingStrategy = .convertToSnakeCase
     encoder.outputFormatting = .sortedKeys
@@ -148,6 +157,7 @@ struct BenchCommand: ParsableCommand {
   /// What `--json` prints.
   private struct Line: Encodable {
     let test: String
+    let device: String
     let tokens: Int
     let depth: Int
     let threads: Int
@@ -158,6 +168,7 @@ struct BenchCommand: ParsableCommand {
     let multiplyAddsPerSecond: Double?
     let shareOfArithmeticPeak: Double?
     let barrierSeconds: Double?
+    let launchesPerToken: Double?
   }
 }
 

@@ -52,6 +52,8 @@ struct EngineOptions: ParsableArguments {
     transform: ThreadChoice.init(argument:))
   var threads: ThreadChoice?
 
+  @OptionGroup var device: DeviceOptions
+
   /// The model file for a path: itself when it is one, else the converted one.
   ///
   /// - Throws: ``InputError`` when the user says no or cannot be asked, and what conversion throws.
@@ -76,14 +78,16 @@ struct EngineOptions: ParsableArguments {
     }
     let model = Model(checkpoint: checkpoint)
     let tokenizer = try vocabulary.makeTokenizer()
+    let engine: Engine
     switch threads ?? standard ?? .count(Processors.available) {
-    case .count(let count): return (try Engine(model: model, threads: count), tokenizer)
+    case .count(let count): engine = try Engine(model: model, threads: count)
     case .auto:
-      let engine = try Engine(model: model, threads: Processors.available)
+      engine = try Engine(model: model, threads: Processors.available)
       let tuning = try ThreadTuning(engine: engine, interrupt: interruptFlag)
       writeAll(tuning.table + "\n", to: STDERR_FILENO)
-      return (engine, tokenizer)
     }
+    try device.apply(to: engine)
+    return (engine, tokenizer)
   }
 }
 

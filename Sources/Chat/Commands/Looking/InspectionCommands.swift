@@ -75,8 +75,8 @@ extension Conversation {
       \(config.layers) layers · classifier \(config.sharedClassifier ? "shared" : "separate")
       attention   \(config.heads) heads of \(config.headSize), \(config.kvHeads) key/value · \
       rope theta \(SizeText.number(metadata.ropeTheta)) · norm epsilon \(SizeText.number(metadata.normEpsilon))
-      decoding    reads \(SizeText.bytes(engine.model.bytesPerToken)) of weights per token · \
-      \(engine.instructionSet) · \(counted(engine.threads, "thread"))
+      decoding    reads \(SizeText.bytes(engine.bytesPerToken)) of weights per token · \
+      \(engine.usesCPU ? "\(engine.instructionSet) · \(counted(engine.threads, "thread"))" : engine.device)
       context     \(SizeText.grouped(capacity)) tokens · made for \(SizeText.grouped(config.contextLength)) · \
       keys and values \(cache.type.rawValue): \(SizeText.bytes(cache.usedBytes)), up to \
       \(SizeText.bytes(cache.byteCount))
