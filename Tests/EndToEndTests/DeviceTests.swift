@@ -25,7 +25,7 @@ struct DeviceTests {
   @Test func aChatMovesBetweenDevices() throws {
     let program = try program()
     let model = [
-      try Models.path(.quick), "-t", "0", "-n", "12", "--ctx", "128", "--stdin", "script",
+      try Models.path(.quick), "-t", "0", "-n", "12", "--ctx", "96", "--stdin", "script",
     ]
     let turns = [
       "Hello\n", "And then?\n", ":undo\n", "Why?\n", "And when it is over, what then?\n",

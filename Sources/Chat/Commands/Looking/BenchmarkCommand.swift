@@ -20,6 +20,15 @@ extension Repl {
     defer { output.progress(nil) }
     do {
       let benchmark = Benchmark(engine: engine, kvType: cache.type)
+      guard engine.usesCPU else {
+        let speed = try benchmark.decode(steps: steps, atEndOf: cache, interrupt: interrupt) {
+          output.progress("step \($0)/\(steps)")
+        }
+        output.progress(nil)
+        return output.notice(
+          "\(counted(speed.tokens, "step")) at position \(SizeText.grouped(speed.depth)), "
+            + "\(engine.device): \(rounded(speed.tokensPerSecond)) tok/s")
+      }
       output.progress("measuring how fast this machine reads")
       let limit = try benchmark.readBandwidth(interrupt: interrupt)
       let speed = try benchmark.decode(steps: steps, atEndOf: cache, interrupt: interrupt) {
