@@ -18,7 +18,7 @@ SOURCES := Package.swift $(shell find Sources -type f)
 SUDO    := $(if $(filter 0,$(shell id -u)),,sudo)
 RELEASE := -c release --product llama-chat
 
-.PHONY: chat build test lint format install uninstall kernels clean fuzz strace
+.PHONY: chat build test lint format install uninstall kernels clean fuzz soak sanitize strace
 .DELETE_ON_ERROR:
 
 # Only the reply goes to standard output, so that `echo Hello | make -s chat` can be piped on.
@@ -90,6 +90,15 @@ fuzz: | libedit
 	@Tests/Fuzz/build
 	@Tests/Fuzz/run $(SECONDS) $(FUZZ)
 
+# A chat of 10,000 turns whose context overflows all the time.
+soak: libedit
+	@$(SWIFT) build $(TESTS) --build-tests </dev/null >&2
+	@LLAMA_CHAT_SOAK=10000 $(SWIFT) test $(TESTS) --skip-build --filter SoakTests </dev/null
+
+# Takes a build of everything for each sanitizer.
+sanitize: libedit
+	@.ci/sanitize
+
 # What the program asks of the system, traced.
 strace: $(PROGRAM) $(DEMO).bin
 	@.ci/confined $(PROGRAM) $(DEMO).bin
@@ -115,4 +124,4 @@ uninstall:
 	rm -rf $(DESTDIR)$(PREFIX)/share/llama-chat
 
 clean:
-	rm -rf .build .build-test .build-install .build-fuzz
+	rm -rf .build .build-test .build-install .build-fuzz .build-thread .build-address .build-undefined

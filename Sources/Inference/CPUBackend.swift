@@ -12,7 +12,7 @@ final class CPUBackend: Backend {
   init(model: Model, threads: Int, kernels: UnsafePointer<lck_kernels>) throws {
     pool = try WorkerPool(threads: threads)
     let operators = Operators(
-      kernels: kernels, pool: pool, workspace: Workspace(config: model.config),
+      kernels: kernels, pool: pool, workspace: try Workspace(config: model.config),
       groupSize: model.weights.classifier.groupSize)
     transformer = Transformer(model: model, operators: operators)
   }

@@ -79,7 +79,9 @@ public final class Engine {
   ///   - interrupt: Polled between layers; the cache then keeps the tokens of the finished batches.
   ///   - progress: Called with the number of tokens read so far, after each layer of each batch: one that is
   ///     halfway through the layers counts half.
-  /// - Throws: ``InferenceError`` before anything is read, ``Interrupted``, and what a device reports.
+  /// - Throws: ``InferenceError`` before anything is read, ``Interrupted``, what a device reports, and
+  ///   `ModelFileError` when the model file was changed, so that no token is ever drawn from other weights
+  ///   than were opened.
   public func forward(
     _ tokens: some Collection<TokenID>, cache: KVCache, interrupt: InterruptFlag? = nil,
     progress: ((Int) -> Void)? = nil
@@ -107,6 +109,7 @@ public final class Engine {
       read = batch.endIndex
       progress?(read)
     }
+    try model.checkpoint.checkUnchanged()
     return logits
   }
 

@@ -14,6 +14,8 @@ public enum InferenceError: Failure, Hashable {
   case unknownInstructionSet(name: String, available: [String])
   /// The KV cache does not fit into memory; `fitting` is a context that would.
   case cacheDoesNotFit(bytes: Int, available: Int, capacity: Int, fitting: Int)
+  /// The scratch memory of a forward pass does not fit into memory.
+  case workspaceDoesNotFit(bytes: Int, available: Int)
   /// The model produced a NaN or an infinity.
   case damagedLogits(position: Int)
 
@@ -38,6 +40,11 @@ public enum InferenceError: Failure, Hashable {
       needs \(SizeText.bytes(bytes)) for a \(capacity)-token context; \
       \(SizeText.bytes(available)) free; try --ctx \(fitting)
       """
+    case .workspaceDoesNotFit(let bytes, let available):
+      """
+      needs \(SizeText.bytes(bytes)) to compute in; \(SizeText.bytes(available)) free; \
+      end other programs, or raise the limit (ulimit -v)
+      """
     case .damagedLogits(let position):
       """
       model produced NaN or infinity at position \(position); damaged file? try inspect --verify; \
@@ -49,7 +56,7 @@ public enum InferenceError: Failure, Hashable {
   /// See ``Failure/kind``.
   public var kind: FailureKind {
     switch self {
-    case .contextFull, .cacheDoesNotFit: .doesNotFit
+    case .contextFull, .cacheDoesNotFit, .workspaceDoesNotFit: .doesNotFit
     case .threadsOutOfRange, .unknownInstructionSet: .usage
     case .unknownToken, .threadsNotStarted: .running
     case .damagedLogits: .damagedNumbers

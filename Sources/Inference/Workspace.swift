@@ -33,7 +33,16 @@ final class Workspace {
   /// Attention scores, rows of positions; grows with threads and depth.
   private var scores: UnsafeMutableBufferPointer<Float>
 
-  init(config: ModelConfig) {
+  /// - Parameter available: Bytes of memory there are.
+  /// - Throws: ``InferenceError/workspaceDoesNotFit(bytes:available:)``: memory that is not there would end
+  ///   the process.
+  init(
+    config: ModelConfig, available: Int = SystemMemory.available()
+  ) throws(InferenceError) {
+    let byteCount = Self.byteCount(config)
+    guard byteCount <= available else {
+      throw .workspaceDoesNotFit(bytes: byteCount, available: available)
+    }
     let batch = Self.maximumBatch
     x = allocateAligned(batch * config.dim)
     xb = Activations(batch: batch, width: config.dim)
@@ -48,6 +57,14 @@ final class Workspace {
     logits = UnsafeMutableBufferPointer(
       start: allocateAligned(config.vocabSize), count: config.vocabSize)
     scores = UnsafeMutableBufferPointer(start: nil, count: 0)
+  }
+
+  /// Bytes of all but the scores.
+  private static func byteCount(_ config: ModelConfig) -> Int {
+    // `xb` and `hb` hold their values as floats, and as int8 with scales and offsets.
+    let perToken = 4 * (3 * config.dim + 2 * config.kvDim + config.hiddenDim + config.headSize)
+    let activations = 13 * (config.dim + config.hiddenDim)
+    return maximumBatch * (perToken + activations) + 4 * config.vocabSize
   }
 
   deinit {

@@ -26,7 +26,7 @@ public struct ModelFileError: Failure, Hashable {
 extension ModelFileError {
   /// A failed system call on `path`: `cannot be opened: Permission denied`.
   ///
-  /// Its kind is ``FailureKind/doesNotFit`` when the disk is full, else `kind`.
+  /// Its kind is ``FailureKind/doesNotFit`` when disk or memory is full, else `kind`.
   init(_ action: String, _ error: SystemError, path: String, kind: FailureKind = .damagedFile) {
     self.init(
       "\(action): \(error.text)", path: path, kind: error.isFull ? .doesNotFit : kind)

@@ -27,7 +27,7 @@ import Tokenization
 @Suite struct CommandTableTests {
   @Test func hasExactlyTheDocumentedCommands() {
     let documented = """
-      help quit file run config temp topp seed max threads set system overflow bench prompt prompts clear undo edit edit! regen \
+      help quit file run config device temp topp seed max threads set system overflow bench prompt prompts clear undo edit edit! regen \
       continue amend branch drop history probs alt copy save load sessions export ctx stats tokens model
       """
     #expect(

@@ -78,10 +78,13 @@ struct DeviceTests {
 
   @Test func whatCannotBeIsRefused() throws {
     let ask = try Models.arguments(.quick) + ["--prompt", "Hello", "--device"]
-    let small = try program(["LLAMA_CHAT_DEVICE_MEMORY": "1000000"]).run(ask + ["gpu"])
+    let small = try program(["LLAMA_CHAT_DEVICE_MEMORY": "100000"]).run(ask + ["gpu"])
     #expect(small.code == 4 && small.output.isEmpty)
     #expect(small.errors.contains("gpu:0: the model needs "), "\(small)")
-    #expect(small.errors.contains("1.0 MB are left") && small.errors.contains("--device cpu"))
+    #expect(small.errors.contains("100 kB are left") && small.errors.contains("--device cpu"))
+    let cramped = try program(["LLAMA_CHAT_DEVICE_MEMORY": "1000000"]).run(ask + ["gpu"])
+    #expect(cramped.code == 4 && cramped.output.isEmpty)
+    #expect(cramped.errors.contains("for a 512-token context"), "\(cramped)")
 
     let missing = try program(["LLAMA_CHAT_OPENCL": "/nowhere/libOpenCL.so"]).run(ask + ["gpu"])
     #expect(missing.code == 1 && missing.output.isEmpty)

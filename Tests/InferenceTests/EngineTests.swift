@@ -1,8 +1,10 @@
-import Inference
+import Foundation
 import ModelFile
 import TestSupport
 import Testing
 import Tokenization
+
+@testable import Inference
 
 @Suite struct EngineTests {
   @Test(arguments: Variant.all)
@@ -107,6 +109,37 @@ import Tokenization
     let resumed = Array(try tiny.engine.forward(tokens[512...], cache: cache))
     let undisturbed = try KVCache(config: config, capacity: 768)
     #expect(resumed == Array(try tiny.engine.forward(tokens, cache: undisturbed)))
+  }
+
+  /// Bytes written over weights, the size as it was.
+  @Test func aModelFileThatChangesIsNoticed() throws {
+    let tiny = try TinyEngine(.v1)
+    let cache = try tiny.makeCache()
+    _ = try tiny.engine.forward([1, 2], cache: cache)
+    let path = tiny.directory.file("tiny.bin")
+    let file = try FileHandle(forUpdating: URL(fileURLWithPath: path))
+    try file.seek(toOffset: 4096)
+    try file.write(contentsOf: [UInt8](repeating: 1, count: 64))
+    try file.close()
+    let error = #expect(throws: ModelFileError.self) {
+      try tiny.engine.forward([3], cache: cache)
+    }
+    #expect(error?.place == path)
+    #expect(error?.reason.contains("was changed while in use") == true)
+    #expect(error?.kind == .damagedFile)
+  }
+
+  @Test func scratchMemoryThatIsNotThereIsRefused() throws {
+    var config = TinyModel.config
+    let error = #expect(throws: InferenceError.self) {
+      _ = try Workspace(config: config, available: 100_000)
+    }
+    #expect(error?.reason.contains("to compute in; 100 kB free") == true, "\(error?.reason ?? "")")
+    #expect(error?.kind == .doesNotFit)
+    config.hiddenDim = 1 << 20
+    config.dim = 1 << 16
+    // Nothing is taken on the word of a header.
+    #expect(throws: InferenceError.self) { _ = try Workspace(config: config, available: 1 << 30) }
   }
 
   @Test func refusesWhatDoesNotFit() throws {

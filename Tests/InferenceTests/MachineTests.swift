@@ -110,6 +110,21 @@ import Testing
     #expect(try #require(ProcessMemory.peak) > resident)
   }
 
+  @Test(
+    arguments: [
+      (
+        "1000000000           unlimited", "VmSize:\t  200000 kB",
+        1_000_000_000 - 204_800_000 - 33_554_432
+      ),
+      ("1000000              2000000", "VmSize: 2000 kB", 0),
+      ("unlimited  unlimited", "VmSize: 1 kB", nil),
+      ("1000", "VmRSS: 1 kB", nil), ("", "VmSize: 1 kB", nil),
+    ] as [(String, String, Int?)])
+  func limitsLeaveMemory(limit: String, status: String, left: Int?) {
+    let limits = "Limit   Soft Limit   Hard Limit\nMax address space         \(limit)   bytes\n"
+    #expect(SystemMemory.left(limits: limits, status: status) == left)
+  }
+
   @Test func thereIsMemory() {
     #expect(SystemMemory.available() > 0)
   }

@@ -1,15 +1,19 @@
-import Synchronization
+import Foundation
+import ModelFile
 import Testing
 
 @testable import Inference
 
 @Suite struct WorkerPoolTests {
   /// A counter per chunk that any thread may raise.
-  private final class Tally: Sendable {
-    let counts: Mutex<[Int]>
-    init(_ chunks: Int) { counts = Mutex(Array(repeating: 0, count: chunks)) }
-    func add(_ chunk: Int) { counts.withLock { $0[chunk] += 1 } }
-    var all: [Int] { counts.withLock { $0 } }
+  ///
+  /// Safe to share: all access is under the lock, one of the system's, which ThreadSanitizer knows.
+  private final class Tally: @unchecked Sendable {
+    private let lock = NSLock()
+    private var counts: [Int]
+    init(_ chunks: Int) { counts = Array(repeating: 0, count: chunks) }
+    func add(_ chunk: Int) { lock.withLock { counts[chunk] += 1 } }
+    var all: [Int] { lock.withLock { counts } }
   }
 
   @Test(arguments: [1, 2, 3, 8])
@@ -74,6 +78,30 @@ import Testing
       #expect(tally.all == Array(repeating: 1, count: 16))
       clockSleep(milliseconds: 2)
     }
+  }
+
+  /// The system may have no thread to give.
+  @Test(arguments: [2, 3, 5])
+  func threadsThatCannotStartLeaveThePoolAsItWas(wanted: Int) throws {
+    var left = 1
+    let pool = try WorkerPool(threads: 2, processors: 8) { board, index in
+      guard left > 0 else { return nil }
+      left -= 1
+      return WorkerPool.startThread(board, index)
+    }
+    for (threads, more) in [(wanted + 1, 0), (6, 2), (6, 0)] {
+      left = more
+      let error = #expect(throws: InferenceError.self) { try pool.resize(threads: threads) }
+      #expect(error == .threadsNotStarted(wanted: threads, got: 2 + more))
+      #expect(error?.kind == .running)
+      #expect(pool.threads == 2)
+      let tally = Tally(100)
+      pool.run(chunks: 100) { chunk, _ in tally.add(chunk) }
+      #expect(tally.all.allSatisfy { $0 == 1 })
+    }
+    left = 5
+    try pool.resize(threads: 4)
+    #expect(pool.threads == 4)
   }
 
   private func clockSleep(milliseconds: Int) {

@@ -1,6 +1,7 @@
-import ModelFile
 import TestSupport
 import Testing
+
+@testable import ModelFile
 
 @Suite("Damaged model files")
 struct MalformedFileTests {
@@ -167,9 +168,9 @@ struct MalformedFileTests {
 
   @Test(arguments: Base.allCases) func everyTruncationIsRefused(base: Base) throws {
     let bytes = try base.bytes()
-    for count in Array(0..<300) + Array(stride(from: 300, to: bytes.count, by: 37)) {
+    for count in 0..<bytes.count {
       #expect(throws: ModelFileError.self, "\(count) bytes") {
-        try open(Array(bytes.prefix(count)))
+        try Array(bytes.prefix(count)).withUnsafeBytes { try CheckpointContents(checking: $0) }
       }
     }
   }
@@ -177,12 +178,12 @@ struct MalformedFileTests {
   /// A flipped bit may leave a legal file, but never one whose tensors lie outside of it.
   @Test(arguments: Base.allCases) func everyFlippedBitIsRefusedOrHarmless(base: Base) throws {
     let bytes = try base.bytes()
-    for bit in 0..<(300 * 8) {
+    for bit in 0..<(min(bytes.count, 4096) * 8) {
       var flipped = bytes
       flipped[bit / 8] ^= 1 << UInt8(bit % 8)
       do {
-        let checkpoint = try open(flipped)
-        #expect(checkpoint.layout.weightsEnd <= flipped.count, "bit \(bit)")
+        let contents = try flipped.withUnsafeBytes { try CheckpointContents(checking: $0) }
+        #expect(contents.layout.weightsEnd <= flipped.count, "bit \(bit)")
         #expect(base != .extended || bit >= 256 * 8, "bit \(bit) is under the checksum")
       } catch {
         #expect(error is ModelFileError, "bit \(bit)")

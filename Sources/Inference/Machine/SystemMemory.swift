@@ -2,12 +2,38 @@ import Foundation
 
 /// How much memory can still be taken.
 public enum SystemMemory {
-  /// Bytes: what the system calls available, or what the control group leaves, whichever is less.
+  /// Bytes: what the system calls available, what the control group leaves, or what the limit on this
+  /// process (`ulimit -v`) leaves, whichever is least.
   public static func available() -> Int {
     // macOS has no such files and pages to disk instead: there all of its memory counts.
     min(
       availableToSystem ?? Int(clamping: ProcessInfo.processInfo.physicalMemory),
-      leftInGroup ?? .max)
+      leftInGroup ?? .max, leftInProcess ?? .max)
+  }
+
+  /// What the limit on this process's addresses leaves.
+  private static var leftInProcess: Int? {
+    guard let limits = KernelFile.read("/proc/self/limits"),
+      let status = KernelFile.read("/proc/self/status")
+    else { return nil }
+    return left(limits: limits, status: status)
+  }
+
+  /// For what is taken without a look here: stacks, text, buffers.
+  private static let spareAddresses = 32 << 20
+
+  /// What a limit on addresses leaves, in bytes; `nil` when there is none.
+  ///
+  /// - Parameters:
+  ///   - limits: `/proc/self/limits`: a name, the limit in force and the highest one a line.
+  ///   - status: `/proc/self/status`, for `VmSize`.
+  static func left(limits: String, status: String) -> Int? {
+    let name = "Max address space"
+    let line = limits.split(separator: "\n").first { $0.hasPrefix(name) }
+    guard let limit = line?.dropFirst(name.count).split(separator: " ").first.flatMap({ Int($0) }),
+      let used = KernelFile.bytes(after: "VmSize:", in: status, unit: 1024)
+    else { return nil }
+    return max(0, limit.subtractingReportingOverflow(used).partialValue - spareAddresses)
   }
 
   private static var availableToSystem: Int? {

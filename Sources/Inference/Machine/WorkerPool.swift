@@ -27,15 +27,30 @@ final class WorkerPool {
   /// A look at the clock takes tens of nanoseconds, a job of a small model some thousands.
   private static let jobsBetweenLooks = 16
 
-  /// - Parameter processors: The most threads that work at once.
-  init(threads: Int, processors: Int = Processors.available) throws {
+  /// Starts the worker of an index; `nil` when the system has no thread to give.
+  typealias Start = (_ board: JobBoard, _ index: Int) -> BackgroundThread?
+  private let start: Start
+
+  /// - Parameters:
+  ///   - processors: The most threads that work at once.
+  ///   - start: Starts a worker; tests let it fail.
+  init(
+    threads: Int, processors: Int = Processors.available,
+    start: @escaping Start = WorkerPool.startThread
+  ) throws {
     board = JobBoard()
+    self.start = start
     self.processors = processors
     crowding = Crowding(threads: 1)
     try resize(threads: threads)
   }
 
   deinit { stopWorkers(keeping: 0) }
+
+  /// Starts a worker as a thread of the system.
+  static func startThread(_ board: JobBoard, _ index: Int) -> BackgroundThread? {
+    Worker.start(board, index: index)
+  }
 
   /// Threads that share a job, the caller included.
   var threads: Int { workers.count + 1 }
@@ -54,7 +69,7 @@ final class WorkerPool {
     setActive(min(wanted, processors))
     board.admitAll()
     while workers.count < wanted - 1 {
-      guard let thread = Worker.start(board, index: workers.count + 1) else {
+      guard let thread = start(board, workers.count + 1) else {
         let got = workers.count + 1
         stopWorkers(keeping: before)
         throw InferenceError.threadsNotStarted(wanted: wanted, got: got)

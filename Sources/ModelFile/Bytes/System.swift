@@ -21,8 +21,8 @@ package struct SystemError: Error, Hashable {
   var isInterrupted: Bool { code == EINTR }
   package var isMissingFile: Bool { code == ENOENT }
   var isExistingFile: Bool { code == EEXIST }
-  /// No space, quota used up, or past the largest file size.
-  var isFull: Bool { [ENOSPC, EDQUOT, EFBIG].contains(code) }
+  /// No space, quota used up, past the largest file size, or no memory.
+  var isFull: Bool { [ENOSPC, EDQUOT, EFBIG, ENOMEM].contains(code) }
 }
 
 /// What the system knows of a file.
