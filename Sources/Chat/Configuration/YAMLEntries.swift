@@ -99,11 +99,10 @@ enum YAMLEntries {
     return nil
   }
 
-  /// The words that could be anchors or aliases, line by line.
+  /// The words that could be anchors or aliases, line by line; YAML breaks lines where Unicode does.
   private static func lines(of text: String) -> [(Int, [Substring])] {
-    text.split(separator: "\n", omittingEmptySubsequences: false).enumerated().map { index, line in
-      (index + 1, line.split { " \t,[]{}:\r".contains($0) })
-    }
+    text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated()
+      .map { index, line in (index + 1, line.split { $0.isWhitespace || ",[]{}:".contains($0) }) }
   }
 
   private static func describe(_ error: YamlError) -> (line: Int, reason: String) {

@@ -54,6 +54,9 @@ import Testing
     ("- a", "config.yaml:1: expected \"key: value\" lines; the file is not used"),
     ("temp: 1\ntemp: 2", "config.yaml:1: gives \"temp\" twice; the file is not used"),
     ("a: &a [1]\nb: *a", "config.yaml:2: anchors and aliases (&name, *name) are not taken"),
+    ("a: &a [1]\r\nb: *a\r\n", "config.yaml:2: anchors and aliases (&name, *name) are not taken"),
+    ("a: &a [1]\u{2028}b: *a", "config.yaml:2: anchors and aliases (&name, *name) are not taken"),
+    ("a:\n- &a [1]\n- *a\u{85}", "config.yaml:3: anchors and aliases (&name, *name) are not taken"),
   ])
   func whatIsWrongIsNamedAndLeftOut(text: String, warning: String) {
     let file = ConfigFile(text: text)
