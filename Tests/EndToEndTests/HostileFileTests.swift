@@ -125,7 +125,7 @@ import Tokenization
   @Test func tooLittleMemoryIsSaid() throws {
     var endings = Set<Int32>()
     let model = try Models.path(.slow)
-    for kilobytes in stride(from: 200_000, through: 600_000, by: 20_000) {
+    for kilobytes in stride(from: 140_000, through: 600_000, by: 20_000) {
       let outcome = try program.shell(
         "ulimit -v \(kilobytes); exec \"$0\" \"$1\" -t 0 -n 2 --ctx 8192 --prompt Hello", [model])
       // Below that the system cannot load the program's libraries, or start one more thread.
