@@ -1,4 +1,5 @@
 import Inference
+import ModelFile
 import Tokenization
 
 /// Tokens that a thread of its own reads into the cache while the user types.

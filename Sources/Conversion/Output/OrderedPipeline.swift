@@ -17,7 +17,10 @@ final class OrderedPipeline<Slot: AnyObject>: @unchecked Sendable {
   /// By slot: how its piece ended; `nil` while it is worked on.
   private var results: [Result<Void, any Error>?]
   private var isStopped = false
-  private var running = 0
+  private var threads: [BackgroundThread] = []
+
+  /// Pieces are in slots, not on stacks.
+  private static var stackSize: Int { 512 << 10 }
 
   /// - Parameter slots: One for each piece that may be in memory, more than there are threads.
   init(pieces: Int, slots: [Slot]) {
@@ -56,28 +59,17 @@ final class OrderedPipeline<Slot: AnyObject>: @unchecked Sendable {
     }
   }
 
-  /// Starts threads that take no signals: those belong to the thread that shows progress.
+  /// Starts threads, as many as there are to be had.
   ///
   /// - Throws: ``ConversionError`` when not even one can be started.
   private func start(
     _ count: Int, _ produce: @escaping @Sendable (Int, Slot) throws -> Void
   ) throws {
-    var outside = sigset_t()
-    var before = sigset_t()
-    sigfillset(&outside)
-    for fault in [SIGBUS, SIGSEGV, SIGILL, SIGFPE, SIGABRT, SIGTRAP] { sigdelset(&outside, fault) }
-    pthread_sigmask(SIG_SETMASK, &outside, &before)
-    defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
-    var started = 0
     for _ in 0..<count {
-      condition.withLock { running += 1 }
-      if DetachedThread.start({ [self] in work(produce) }) {
-        started += 1
-      } else {
-        condition.withLock { running -= 1 }
-      }
+      let thread = BackgroundThread(stackSize: Self.stackSize) { [self] in work(produce) }
+      if let thread { threads.append(thread) }
     }
-    guard started > 0 else {
+    guard !threads.isEmpty else {
       throw ConversionError(
         place: nil, reason: "cannot start a thread; memory or the number of threads is limited",
         kind: .running)
@@ -92,10 +84,6 @@ final class OrderedPipeline<Slot: AnyObject>: @unchecked Sendable {
         results[piece % slots.count] = result
         condition.broadcast()
       }
-    }
-    condition.withLock {
-      running -= 1
-      condition.broadcast()
     }
   }
 
@@ -113,41 +101,8 @@ final class OrderedPipeline<Slot: AnyObject>: @unchecked Sendable {
     condition.withLock {
       isStopped = true
       condition.broadcast()
-      while running > 0 { condition.wait() }
     }
-  }
-}
-
-/// A thread that nobody joins.
-private final class DetachedThread {
-  private let body: () -> Void
-
-  private init(_ body: @escaping () -> Void) { self.body = body }
-
-  /// Starts one; `false` when the system has none to give.
-  static func start(_ body: @escaping @Sendable () -> Void) -> Bool {
-    var attributes = pthread_attr_t()
-    pthread_attr_init(&attributes)
-    defer { pthread_attr_destroy(&attributes) }
-    pthread_attr_setstacksize(&attributes, 512 << 10)
-    pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
-    let context = Unmanaged.passRetained(DetachedThread(body))
-    #if canImport(Darwin)
-      var thread: pthread_t?
-    #else
-      var thread = pthread_t()
-    #endif
-    let status = pthread_create(
-      &thread, &attributes,
-      { context in
-        #if canImport(Darwin)
-          let context = Optional(context)
-        #endif
-        guard let context else { return nil }
-        Unmanaged<DetachedThread>.fromOpaque(context).takeRetainedValue().body()
-        return nil
-      }, context.toOpaque())
-    if status != 0 { context.release() }
-    return status == 0
+    for thread in threads { thread.join() }
+    threads = []
   }
 }

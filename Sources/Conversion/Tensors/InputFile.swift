@@ -59,20 +59,14 @@ final class InputFile: Sendable {
   ///
   /// - Throws: ``ConversionError`` when the file ends before the buffer is full or cannot be read.
   func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws {
-    var done = 0
-    while done < buffer.count {
-      let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[done...])
-      let count: Int
-      do throws(SystemError) {
-        count = try System.read(descriptor, at: offset + done, into: rest)
-      } catch {
-        throw ConversionError(
-          place: path, reason: "cannot be read: \(error.text)", kind: .running)
-      }
-      guard count > 0 else {
-        throw damaged("ends at byte \(offset + done); it was \(size) bytes when it was opened")
-      }
-      done += count
+    let done: Int
+    do throws(SystemError) {
+      done = try System.readFully(descriptor, at: offset, into: buffer)
+    } catch {
+      throw ConversionError(place: path, reason: "cannot be read: \(error.text)", kind: .running)
+    }
+    guard done == buffer.count else {
+      throw damaged("ends at byte \(offset + done); it was \(size) bytes when it was opened")
     }
   }
 

@@ -1,4 +1,5 @@
 import Foundation
+import ModelFile
 import Synchronization
 
 /// Persistent threads that share out the chunks of one job after another.

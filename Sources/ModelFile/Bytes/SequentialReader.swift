@@ -40,21 +40,16 @@ package final class SequentialReader {
   ///
   /// - Throws: ``ModelFileError`` when there are fewer, or they cannot be read.
   package func read(into buffer: UnsafeMutableRawBufferPointer) throws(ModelFileError) {
-    var done = 0
-    while done < buffer.count {
-      let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[done...])
-      let count: Int
-      do throws(SystemError) {
-        count = try System.read(descriptor, at: offset + done, into: rest)
-      } catch {
-        throw ModelFileError("cannot be read", error, path: path, kind: .running)
-      }
-      guard count > 0 else {
-        throw ModelFileError(
-          "ends at byte \(SizeText.grouped(offset + done)); expected"
-            + " \(SizeText.grouped(offset + buffer.count)) bytes", path: path)
-      }
-      done += count
+    let done: Int
+    do throws(SystemError) {
+      done = try System.readFully(descriptor, at: offset, into: buffer)
+    } catch {
+      throw ModelFileError("cannot be read", error, path: path, kind: .running)
+    }
+    guard done == buffer.count else {
+      throw ModelFileError(
+        "ends at byte \(SizeText.grouped(offset + done)); expected"
+          + " \(SizeText.grouped(offset + buffer.count)) bytes", path: path)
     }
     offset += done
     crc.update(UnsafeRawBufferPointer(buffer))

@@ -147,7 +147,7 @@ package enum System {
   }
 
   /// One `pread`, retried when interrupted; may be short, and is 0 at the end of the file.
-  package static func read(
+  private static func read(
     _ descriptor: Int32, at offset: Int, into buffer: UnsafeMutableRawBufferPointer
   ) throws(SystemError) -> Int {
     while true {
@@ -156,6 +156,20 @@ package enum System {
       let error = SystemError.last
       if !error.isInterrupted { throw error }
     }
+  }
+
+  /// Reads from `offset` on until `buffer` is full or the file ends; how many bytes that was.
+  package static func readFully(
+    _ descriptor: Int32, at offset: Int, into buffer: UnsafeMutableRawBufferPointer
+  ) throws(SystemError) -> Int {
+    var done = 0
+    while done < buffer.count {
+      let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[done...])
+      let count = try read(descriptor, at: offset + done, into: rest)
+      guard count > 0 else { break }
+      done += count
+    }
+    return done
   }
 
   /// Never retried: the descriptor is gone even after an error.

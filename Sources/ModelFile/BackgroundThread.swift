@@ -1,4 +1,10 @@
-import Foundation
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
 
 /// A thread that takes no signals from outside: they belong to the thread that reads the terminal.
 ///
@@ -15,7 +21,14 @@ package struct BackgroundThread {
   }
 
   /// Starts it; `nil` when the system has no more threads.
-  package init?(_ run: @escaping @Sendable () -> Void) {
+  ///
+  /// - Parameter stackSize: Bytes; `nil` for what the system gives.
+  package init?(stackSize: Int? = nil, _ run: @escaping @Sendable () -> Void) {
+    var attributes = pthread_attr_t()
+    pthread_attr_init(&attributes)
+    defer { pthread_attr_destroy(&attributes) }
+    if let stackSize { pthread_attr_setstacksize(&attributes, stackSize) }
+
     var outside = sigset_t()
     var before = sigset_t()
     sigfillset(&outside)
@@ -30,7 +43,7 @@ package struct BackgroundThread {
       var thread = pthread_t()
     #endif
     let status = pthread_create(
-      &thread, nil,
+      &thread, &attributes,
       { context in
         #if canImport(Darwin)
           let context = Optional(context)
