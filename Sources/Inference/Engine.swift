@@ -48,6 +48,9 @@ public final class Engine {
   /// Bytes of weights read to decode one token, as they are kept where they are used.
   public var bytesPerToken: Int { backend.bytesPerToken }
 
+  /// The most tokens of one pass; between two passes threads can be changed.
+  public var maximumBatch: Int { backend.maximumBatch }
+
   /// Room for the keys and values of `capacity` tokens, where this engine computes.
   ///
   /// - Throws: ``InferenceError`` when it does not fit there.

@@ -113,7 +113,7 @@ extension Conversation {
     var turns: [KnobTurn] = []
     var rest = prompt
     while true {
-      let batch = rest.prefix(Self.readingBatch)
+      let batch = rest.prefix(engine.maximumBatch)
       let before = rest.startIndex - prompt.startIndex
       let logits = try engine.forward(batch, cache: cache, interrupt: interrupt) { [knobs] done in
         onEvent(.reading(done: before + done, total: prompt.count))
@@ -126,9 +126,6 @@ extension Conversation {
       if rest.isEmpty { return logits }
     }
   }
-
-  /// Tokens between two moments in which knobs can be turned; the engine takes no more at once.
-  private static let readingBatch = 256
 
   private func turn(
     _ turns: [KnobTurn], before token: Int, changes: inout [KnobChange], interrupt: InterruptFlag,

@@ -20,23 +20,18 @@ extension Repl {
     defer { output.progress(nil) }
     do {
       let benchmark = Benchmark(engine: engine, kvType: cache.type)
-      guard engine.usesCPU else {
-        let speed = try benchmark.decode(steps: steps, atEndOf: cache, interrupt: interrupt) {
-          output.progress("step \($0)/\(steps)")
-        }
-        output.progress(nil)
-        return output.notice(
-          "\(counted(speed.tokens, "step")) at position \(SizeText.grouped(speed.depth)), "
-            + "\(engine.device): \(rounded(speed.tokensPerSecond)) tok/s")
+      // What a device reads at is not this machine's to measure.
+      var limit: Double?
+      if engine.usesCPU {
+        output.progress("measuring how fast this machine reads")
+        limit = try benchmark.readBandwidth(interrupt: interrupt)
       }
-      output.progress("measuring how fast this machine reads")
-      let limit = try benchmark.readBandwidth(interrupt: interrupt)
       let speed = try benchmark.decode(steps: steps, atEndOf: cache, interrupt: interrupt) {
         output.progress("step \($0)/\(steps)")
       }
-      speedByThreads[speed.threads] = speed.tokensPerSecond
+      if engine.usesCPU { speedByThreads[speed.threads] = speed.tokensPerSecond }
       output.progress(nil)
-      output.notice(Self.report(speed, limit: limit))
+      output.notice(Self.report(speed, on: engine.device, limit: limit))
     } catch let stop as Interrupted {
       guard mode == .interactive else { throw stop }
       output.progress(nil)
@@ -44,11 +39,15 @@ extension Repl {
     }
   }
 
-  private static func report(_ speed: Benchmark.Speed, limit: Double) -> String {
+  private static func report(
+    _ speed: Benchmark.Speed, on device: String, limit: Double?
+  ) -> String {
+    let start = "\(counted(speed.tokens, "step")) at position \(SizeText.grouped(speed.depth)), "
+    let rate = "\(rounded(speed.tokensPerSecond)) tok/s"
+    guard let limit else { return start + "\(device): \(rate)" }
     let share = limit > 0 ? percent(speed.bytesPerSecond / limit) : "–"
     return """
-      \(counted(speed.tokens, "step")) at position \(SizeText.grouped(speed.depth)), \
-      \(counted(speed.threads, "thread")): \(rounded(speed.tokensPerSecond)) tok/s, \
+      \(start)\(counted(speed.threads, "thread")): \(rate), \
       \(seconds(1 / speed.tokensPerSecond)) a token
       \(SizeText.bytes(speed.bytesPerToken)) a token: \(rounded(speed.bytesPerSecond / 1e9)) GB/s, \
       \(share) of the \(rounded(limit / 1e9)) GB/s these threads read from the same file
