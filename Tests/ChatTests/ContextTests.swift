@@ -231,6 +231,17 @@ import Tokenization
 }
 
 @Suite struct StatisticsSummaryTests {
+  /// What was read while the user typed is neither read for the reply nor from long before.
+  @Test func whatWasReadAheadIsCountedApart() {
+    var turn = TurnStatistics(
+      read: 13, cached: 24, bytesPerToken: 1, contextCapacity: 64, threads: 1)
+    let plain = StatisticsSummary(turns: [turn]).table
+    #expect(plain.contains("13 tokens read, 24 from the cache (65%)"), "\(plain)")
+    turn.noteReadAhead(from: 0)
+    let ahead = StatisticsSummary(turns: [turn]).table
+    #expect(ahead.contains("13 tokens read, 24 ahead, 0 from the cache (0%)"), "\(ahead)")
+  }
+
   @Test(arguments: [(50, 3.0, 3.0), (95, 5.0, 1.0), (1, 1.0, 5.0), (60, 3.0, 3.0), (61, 4.0, 2.0)])
   func percentilesAreOfTheWorse(share: Int, time: Double, speed: Double) {
     let values = [4.0, 1, 3, 5, 2]

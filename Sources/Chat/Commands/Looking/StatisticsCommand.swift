@@ -34,8 +34,10 @@ struct StatisticsSummary {
     let generated = turns.reduce(0) { $0 + $1.generated }
     let replies = "\(turns.count) \(turns.count == 1 ? "reply" : "replies")"
     let read = turns.reduce(0) { $0 + $1.read }
+    let readAhead = turns.reduce(0) { $0 + $1.readAhead }
     let cached = turns.reduce(0) { $0 + $1.cached }
-    let share = Double(cached) / Double(max(1, read + cached))
+    let share = Double(cached) / Double(max(1, read + readAhead + cached))
+    let ahead = readAhead > 0 ? ", \(SizeText.grouped(readAhead)) ahead" : ""
     let time = seconds(turns.reduce(0) { $0 + $1.decodeSeconds })
     return [
       "\(replies) · \(counted(generated, "token")) in \(time)",
@@ -52,7 +54,8 @@ struct StatisticsSummary {
       spread("first token", turns.map(\.firstTokenSeconds), isTime: true, seconds),
       Self.row(
         "prompts",
-        "\(counted(read, "token")) read, \(SizeText.grouped(cached)) from the cache (\(percent(share)))"
+        "\(counted(read, "token")) read\(ahead), \(SizeText.grouped(cached)) from the cache "
+          + "(\(percent(share)))"
       ),
     ].joined(separator: "\n")
   }
