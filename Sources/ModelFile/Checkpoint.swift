@@ -97,6 +97,9 @@ public final class Checkpoint: Sendable {
     try file.checkUnchanged()
   }
 
+  /// Whether the file has lost bytes since it was opened.
+  public var isCutShort: Bool { file.isCutShort }
+
   /// Reads every norm, every scale and every fp32 weight.
   ///
   /// - Throws: ``ModelFileError`` at the first NaN, infinity or negative scale.

@@ -187,6 +187,23 @@ import Testing
     #expect(try terminal.modes == terminal.originalModes())
   }
 
+  /// Of the last page a little may go unnoticed by the processor.
+  @Test func aModelCutAtItsEndEndsTheProgram() throws {
+    let program = try Program()
+    let model = program.folder.file("model.bin")
+    try FileManager.default.copyItem(
+      atPath: try #require(Models.arguments(.quick).first), toPath: model)
+    let terminal = try PseudoTerminal(
+      Program.path, [model, "-t", "0"], environment: program.environment)
+    try terminal.expectPrompt()
+    let file = try FileHandle(forWritingTo: URL(fileURLWithPath: model))
+    try file.truncate(atOffset: try file.seekToEnd() - 1)
+    try terminal.type("Tell me\r")
+    #expect(try terminal.ending() == .exit(3))
+    #expect(terminal.rawOutput.contains("error: the model file became unreadable"))
+    #expect(try terminal.modes == terminal.originalModes())
+  }
+
   @Test(arguments: ["prompt", "reading", "reply"])
   func suspendingGivesTheShellItsTerminal(during state: String) throws {
     let program = try Program(["PS1": "shell> "])

@@ -36,6 +36,8 @@ public enum ChatError: Failure, Hashable {
   case alternativeEnds
   /// A turn to go on with takes so many tokens that its reply has no room to grow.
   case replyTooLong(tokens: Int, reserve: Int, capacity: Int)
+  /// Pages of the model are gone: nothing can be computed any more.
+  case modelCutShort
 
   /// No file: the reason says it all.
   public var place: String? { nil }
@@ -87,6 +89,8 @@ public enum ChatError: Failure, Hashable {
       no room to go on: the turn takes \(SizeText.grouped(tokens)) tokens, at least \(SizeText.grouped(reserve)) \
       more are needed, the context has \(SizeText.grouped(capacity))
       """
+    case .modelCutShort:
+      "the model file became unreadable while in use (cut short, or a disk error)"
     case .emptyMessage:
       "the message is empty"
     case .nothingToRegenerate:
@@ -99,7 +103,7 @@ public enum ChatError: Failure, Hashable {
   /// See ``Failure/kind``.
   public var kind: FailureKind {
     switch self {
-    case .missingControlToken: .damagedFile
+    case .missingControlToken, .modelCutShort: .damagedFile
     case .controlTag, .emptyMessage, .nothingToRegenerate, .nothingToUndo, .noTurn, .noBranch,
       .replyIsWhole, .noAlternatives, .noToken, .noAlternative, .alternativeEnds:
       .usage

@@ -81,8 +81,8 @@ public final class Repl {
 
   /// Reads and acts until the input ends or the user leaves.
   ///
-  /// - Throws: What the source throws; unless interactive also ``ScriptError`` for the first failure and
-  ///   `Interrupted` for a stopped reply.
+  /// - Throws: What the source throws; ``ChatError/modelCutShort``; unless interactive also ``ScriptError``
+  ///   for the first failure and `Interrupted` for a stopped reply.
   public func run(_ lines: any LineSource, mode: Mode = .interactive) throws {
     self.mode = mode
     isFinished = false
@@ -207,6 +207,8 @@ public final class Repl {
       kind = .usage
     }
     guard mode == .interactive else { throw ScriptError(place: place, reason: text, kind: kind) }
+    // Whether this or a lost page is noticed first is chance; both end the chat, with the same words.
+    guard !conversation.engine.model.checkpoint.isCutShort else { throw ChatError.modelCutShort }
     output.problem(text)
   }
 

@@ -53,6 +53,12 @@ public final class MappedFile: Sendable {
     }
   }
 
+  /// Whether the file has lost bytes since it was opened: touching their pages ends the program.
+  public var isCutShort: Bool {
+    guard let now = try? System.status(of: descriptor) else { return false }
+    return now.version.size < version.size
+  }
+
   private static func map(
     _ descriptor: Int32, path: String
   ) throws(ModelFileError) -> (FileStatus.Version, UnsafeRawBufferPointer) {
