@@ -4,6 +4,7 @@ import ArgumentParser
 @main
 enum Main {
   static func main() {
+    StandardStreams.holdPlaces()
     UTF8Locale.activate()
     do {
       var command = try LlamaChat.parseAsRoot()
