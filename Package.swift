@@ -84,6 +84,8 @@ let package = Package(
     .testTarget(
       name: "EndToEndTests", dependencies: ["llama-chat", "TestSupport"],
       swiftSettings: swiftSettings),
+    // Started by tests, to say what memory the program takes.
+    .executableTarget(name: "peak-memory", path: "Tests/PeakMemory"),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -1,3 +1,4 @@
+import Chat
 import Foundation
 import TestSupport
 import Testing
@@ -169,7 +170,7 @@ import Testing
   }
 
   /// Several times, as chance decides which thread comes upon the missing pages first.
-  @Test(arguments: 1...8)
+  @Test("M49: a file cut short while in use", arguments: 1...8)
   func aModelCutShortEndsTheProgram(attempt: Int) throws {
     let program = try Program()
     let model = program.folder.file("model.bin")
@@ -202,6 +203,29 @@ import Testing
     #expect(try terminal.ending() == .exit(3))
     #expect(terminal.rawOutput.contains("error: the model file became unreadable"))
     #expect(try terminal.modes == terminal.originalModes())
+  }
+
+  /// The chat goes on with the file it has, which only lost its name.
+  @Test("M50: a file replaced while in use")
+  func aReplacedModelGoesOn() throws {
+    let program = try Program()
+    let model = try program.folder.write(
+      "model.bin", Data(contentsOf: URL(fileURLWithPath: Models.path(.quick))))
+    let terminal = try PseudoTerminal(
+      Program.path, [model, "-t", "0", "-n", "3"], environment: program.environment)
+    terminal.home = program.folder
+    try terminal.expectPrompt()
+    let other = try program.folder.write("other", Array("no model".utf8))
+    #expect(rename(other, model) == 0)
+    try terminal.send("Hello")
+    try terminal.type("\u{04}")
+    #expect(try terminal.ending() == .exit(0))
+    let folder = program.folder.file(".local/state/llama-chat/autosave")
+    let files = try FileManager.default.contentsOfDirectory(atPath: folder)
+    let kept = try SessionFile.read(path: folder + "/" + (try #require(files.first)))
+    let alone = try program.run(Models.arguments(.quick) + ["--prompt", "Hello"])
+    #expect(try #require(kept.turns.first).answer + "\n" == alone.output)
+    #expect(try program.run([model, "--prompt", "Hello"]).code == 3)
   }
 
   @Test(arguments: ["prompt", "reading", "reply"])

@@ -2,52 +2,33 @@ import Foundation
 import TestSupport
 
 extension Program {
-  /// How a run ended, and the most memory it had.
+  /// How a run ended, and what it took.
   struct Measurement {
     var ending: PseudoTerminal.Ending
     var errors: String
-    /// Kilobytes resident at most, mapped files counted; `nil` when it was less than this process had, which
-    /// Linux counts as the child's until that has a program of its own.
-    var peakKilobytes: Int?
+    /// Kilobytes resident at most, mapped files counted.
+    var kilobytes: Int
+    var milliseconds: Double
   }
 
-  /// Runs the program to its end with no input and what it prints left out, and says what it took.
-  func measure(_ arguments: [String]) throws -> Measurement {
-    let errors = try folder.write("measured-errors", [])
-    #if canImport(Darwin)
-      var actions: posix_spawn_file_actions_t?
-    #else
-      var actions = posix_spawn_file_actions_t()
-    #endif
-    posix_spawn_file_actions_init(&actions)
-    defer { posix_spawn_file_actions_destroy(&actions) }
-    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-    posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0)
-    posix_spawn_file_actions_addopen(&actions, 2, errors, O_WRONLY | O_TRUNC, 0)
-    var argv = ([Self.path] + arguments).map { strdup($0) } + [nil]
-    var variables = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
-    defer { for text in argv + variables { free(text) } }
-    var child: pid_t = 0
-    let code = posix_spawn(&child, Self.path, &actions, nil, &argv, &variables)
-    guard code == 0 else { throw HarnessError(what: "cannot start \(Self.path)", code: code) }
+  /// Whether everything here was built with a sanitizer, whose own memory and time are no measure of ours.
+  static let isSanitized = ["ASAN_OPTIONS", "TSAN_OPTIONS"].contains {
+    ProcessInfo.processInfo.environment[$0] != nil
+  }
 
-    var status: Int32 = 0
-    var usage = rusage()
-    while wait4(child, &status, 0, &usage) < 0 {
-      guard errno == EINTR else { throw HarnessError(what: "wait4", code: errno) }
+  /// Runs the program to its end with no input, and says what it took.
+  func measure(_ arguments: [String]) throws -> Measurement {
+    let figures = folder.file("figures")
+    let helper = (Self.path as NSString).deletingLastPathComponent + "/peak-memory"
+    let outcome = try run(helper, [figures, Self.path] + arguments, input: [])
+    let text = FileManager.default.contents(atPath: figures) ?? Data()
+    let numbers = String(decoding: text, as: UTF8.self).split(whereSeparator: \.isWhitespace)
+      .compactMap { Int($0) }
+    guard outcome.code == 0, numbers.count == 3 else {
+      throw HarnessError(what: "\(helper): \(outcome)", code: 0)
     }
-    #if canImport(Darwin)
-      let peak: Int? = usage.ru_maxrss / 1024
-    #else
-      var own = rusage()
-      getrusage(RUSAGE_SELF.rawValue, &own)
-      let peak = usage.ru_maxrss > own.ru_maxrss ? usage.ru_maxrss : nil
-    #endif
-    let signal = status & 0x7F
     return Measurement(
-      ending: signal == 0 ? .exit(status >> 8 & 0xFF) : .signal(signal),
-      errors: String(
-        decoding: FileManager.default.contents(atPath: errors) ?? Data(), as: UTF8.self),
-      peakKilobytes: peak)
+      ending: numbers[0] < 0 ? .signal(Int32(-numbers[0])) : .exit(Int32(numbers[0])),
+      errors: outcome.errors, kilobytes: numbers[1], milliseconds: Double(numbers[2]) / 1000)
   }
 }

@@ -26,6 +26,10 @@ struct Program {
       "HOME": folder.path, "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "TERM": "xterm-256color",
       "NO_COLOR": "1", "EDITRC": "/dev/null",
     ].merging(environment) { $1 }
+    // A sanitizer in the program obeys what the tests' does.
+    for name in ["ASAN_OPTIONS", "TSAN_OPTIONS"] {
+      self.environment[name] = ProcessInfo.processInfo.environment[name]
+    }
   }
 
   /// A conversation with a model on a terminal, up to the first prompt.

@@ -20,7 +20,8 @@ extension Program {
     try run("/bin/bash", ["-c", command, Self.path] + arguments, input: [])
   }
 
-  private func run(
+  /// Runs another program to its end, as if it were this one.
+  func run(
     _ executable: String, _ arguments: [String], input: [UInt8]
   ) throws -> Outcome {
     let process = Process()

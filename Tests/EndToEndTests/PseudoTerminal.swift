@@ -14,7 +14,7 @@ final class PseudoTerminal {
   }
 
   /// Nothing here takes long; a wait this long means that it will not happen.
-  static let patience = Duration.seconds(60)
+  static let patience = Duration.seconds(Program.isSanitized ? 600 : 60)
 
   /// POSIX_SPAWN_SETSID, which glibc's headers hide.
   #if os(Linux)

@@ -6,59 +6,23 @@ import Testing
 
 /// `tokenizer.bin`, its damages and what is taken for one by mistake.
 struct TokenizerBinTests {
-  /// A file of these pieces.
-  static func file(
-    longest: UInt32 = 8, _ pieces: [(score: Float, length: Int32, text: String)]
-  ) -> [UInt8] {
-    var file: [UInt8] = []
-    file.append(littleEndian: longest)
-    for piece in pieces {
-      file.append(float: piece.score)
-      file.append(littleEndian: piece.length)
-      file += Array(piece.text.utf8)
-    }
-    return file
-  }
-
-  static let special: [(score: Float, length: Int32, text: String)] = [
-    (0, 5, "<unk>"), (0, 5, "\n<s>\n"), (0, 6, "\n</s>\n"),
-  ]
-
   static func read(_ file: [UInt8]) throws -> Vocabulary {
     try file.withUnsafeBytes { bytes in
       try TokenizerError.at("t.bin") { try Vocabulary(tokenizerFile: bytes) }
     }
   }
 
-  @Test(
-    arguments: [
-      ("empty", [], "is empty"),
-      ("3 bytes", [8, 0, 0], "length of the longest piece"),
-      ("no pieces", file([]), "has 0 pieces"),
-      ("cut in a header", Array(file(special).dropLast(12)), "score and length of piece 2"),
-      ("cut in a piece", Array(file(special).dropLast()), "piece 2 at byte"),
-      ("length -1", file(special + [(0, -1, "a")]), "has -1 bytes"),
-      ("length 0", file(special + [(0, 0, "")]), "has 0 bytes"),
-      ("length 2^31-1", file(special + [(0, .max, "a")]), "has 2147483647 bytes"),
-      ("huge, allowed", file(longest: .max, special + [(0, .max, "a")]), "needs 2,147,483,647"),
-      ("longest piece 0", file(longest: 0, special), "must be 1…0"),
-      ("NaN", file(special + [(.nan, 1, "a")]), "piece 3 at byte 44 has the score nan"),
-      ("infinity", file(special + [(-.infinity, 1, "a")]), "has the score -inf"),
-      ("GGUF", Array("GGUF....".utf8), "is a GGUF file"),
-      ("model", Array("24ka....".utf8), "is a llama2.c model"),
-      ("JSON", Array("{\n  \"version\"".utf8), "is JSON"),
-      ("pointer", Array("version https://git-lfs.example".utf8), "is a git-lfs pointer"),
-      ("page", Array("<!DOCTYPE html>".utf8), "is a web page"),
-    ] as [(String, [UInt8], String)])
-  func damaged(name: String, file: [UInt8], reason: String) {
-    let error = #expect(throws: TokenizerError.self) { try Self.read(file) }
+  @Test(arguments: TokenizerBinBuilder.damaged)
+  func damaged(damage: TokenizerDamage) {
+    let error = #expect(throws: TokenizerError.self) { try Self.read(damage.bytes) }
     #expect(error?.place == "t.bin")
-    #expect(error?.reason.contains(reason) == true, "\(error?.reason ?? "")")
+    #expect(error?.reason.contains(damage.expected) == true, "\(error?.reason ?? "")")
   }
 
   @Test func kindsAreReconstructed() throws {
     let vocabulary = try Self.read(
-      Self.file(Self.special + [(0, 6, "<0x00>"), (0, 6, "<0xzz>"), (-1, 2, " a")]))
+      TokenizerBinBuilder.file(
+        TokenizerBinBuilder.special + [(0, 6, "<0x00>"), (0, 6, "<0xzz>"), (-1, 2, " a")]))
     #expect(vocabulary.kinds == [.unknown, .control, .control, .byte, .normal, .normal])
     #expect(vocabulary.pieces[1] == Array("<s>".utf8))
     #expect(vocabulary.pieces[2] == Array("</s>".utf8))
@@ -67,13 +31,16 @@ struct TokenizerBinTests {
   }
 
   @Test func withoutBytesAndSpaceTextIsUnknown() throws {
-    let tokenizer = try Self.read(Self.file(Self.special + [(0, 1, "a")])).makeTokenizer()
+    let tokenizer = try Self.read(
+      TokenizerBinBuilder.file(TokenizerBinBuilder.special + [(0, 1, "a")])
+    ).makeTokenizer()
     #expect(tokenizer.encode("a é") == [0, 3, 0])
   }
 
   @Test func firstOfEqualPiecesCounts() throws {
     let tokenizer = try Self.read(
-      Self.file(Self.special + [(0, 1, " "), (0, 1, "a"), (0, 1, "a")])
+      TokenizerBinBuilder.file(
+        TokenizerBinBuilder.special + [(0, 1, " "), (0, 1, "a"), (0, 1, "a")])
     ).makeTokenizer()
     #expect(tokenizer.encode("a") == [3, 4])
   }

@@ -24,8 +24,8 @@ struct VocabularyResolutionTests {
 
   /// A tokenizer.bin of the three special pieces and `count` more.
   static func tokenizerBin(_ count: Int) -> [UInt8] {
-    TokenizerBinTests.file(
-      TokenizerBinTests.special + (0..<count).map { (0, Int32("\($0)".count), "\($0)") })
+    TokenizerBinBuilder.file(
+      TokenizerBinBuilder.special + (0..<count).map { (0, Int32("\($0)".count), "\($0)") })
   }
 
   @Test(arguments: [
