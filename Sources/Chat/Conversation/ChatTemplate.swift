@@ -12,7 +12,7 @@ public struct Turn: Hashable, Sendable {
   }
   /// The answer token by token; `nil` when the model did not write it, as after an edit.
   public var reply: Reply?
-  /// How the answer was drawn; `nil` when that is not known, as when it was continued.
+  /// How the answer was drawn; `nil` when that is not known, as after an edit.
   public internal(set) var record: ReplyRecord?
 
   /// A completed turn.

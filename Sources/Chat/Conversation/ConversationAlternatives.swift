@@ -46,8 +46,8 @@ extension Conversation {
     known[place - 1].taken = found
     let request = ReplyRequest(
       question: turn.question, history: turns.dropLast(),
-      said: reply.tokens.prefix(place - 1) + [found.token], choices: known, repeats: true,
-      replaces: true)
+      said: reply.tokens.prefix(place - 1) + [found.token], choices: known, record: turn.record,
+      repeats: true, replaces: true)
     return try answer(request, interrupt: interrupt, onEvent: onEvent)
   }
 }

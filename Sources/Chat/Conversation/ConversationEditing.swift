@@ -104,7 +104,8 @@ extension Conversation {
   ) throws -> TurnStatistics {
     let (turn, said) = try lastReply()
     let request = ReplyRequest(
-      question: turn.question, history: turns.dropLast(), said: said, choices: lastChoices)
+      question: turn.question, history: turns.dropLast(), said: said, choices: lastChoices,
+      record: turn.record)
     return try answer(request, interrupt: interrupt, onEvent: onEvent)
   }
 }

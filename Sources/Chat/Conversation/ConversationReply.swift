@@ -12,6 +12,8 @@ struct ReplyRequest {
   var said: [TokenID] = []
   /// What there was to choose from at those, as far as is known.
   var choices: [TokenChoice] = []
+  /// How those were drawn, as far as they are the tokens of this record.
+  var record: ReplyRecord?
   /// Whether those are to be shown again.
   var repeats = false
   /// Whether turns or replies that had been there are lost by it.
@@ -90,7 +92,9 @@ extension Conversation {
     statistics.prefillSeconds = (now() - start).inSeconds
     readingSpeed = statistics.readPerSecond ?? readingSpeed
 
-    var drawing = Drawing(prompt: plan.prompt, sampler: sampler)
+    var drawing = Drawing(
+      prompt: plan.prompt.dropLast(request.said.count), said: request.said, earlier: request.record,
+      neighbour: turns.last?.record)
     let turn = try generate(
       request, from: logits, since: start, interrupt: interrupt, statistics: &statistics,
       drawing: &drawing, onEvent: onEvent)
@@ -166,6 +170,7 @@ extension Conversation {
       // Read here each time, so that a change acts from the next token.
       sampler.temperature = settings.temperature
       sampler.topP = settings.topP
+      drawing.note(sampler)
       let token = try sampler.sample(
         logits, count: min(vocabularySize, logits.count), position: cache.count)
       if firstToken == nil { firstToken = now() }
@@ -175,14 +180,13 @@ extension Conversation {
         choices.append(choice)
       }
 
-      drawing.note(sampler)
       if template.stopTokens.contains(token) {
         statistics.ending = .stopToken
         break generation
       }
       statistics.generated += 1
       tokens.append(token)
-      drawing.tokens.append(token)
+      drawing.append(token)
       say(decoder.append(token))
 
       if let limit = limit(after: statistics.generated) {
@@ -207,8 +211,7 @@ extension Conversation {
     return Turn(
       question: request.question, answer: text,
       reply: Reply(tokens: tokens, ending: statistics.ending),
-      // What goes on from tokens said before was not drawn in one go.
-      record: request.said.isEmpty ? drawing.record(ending: statistics.ending) : nil)
+      record: drawing.finished(statistics.ending))
   }
 }
 

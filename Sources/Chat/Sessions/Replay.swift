@@ -10,12 +10,15 @@ public struct Replay {
     public var turns = 0
     /// Tokens drawn.
     public var tokens = 0
+    /// Tokens that were not drawn but given, as by `:amend` or `:alt`, and were taken as they are.
+    public var given = 0
     /// Numbers of turns of which no record is kept.
     public var unrecorded: [Int] = []
 
     /// `6 turns, 312 tokens`, and what could not be run.
     public var text: String {
       var text = "\(counted(turns, "turn")), \(counted(tokens, "token"))"
+      if given > 0 { text += ", and \(SizeText.grouped(given)) that were given" }
       if !unrecorded.isEmpty {
         text +=
           "; not run, as they were changed or are of another program: turns "
@@ -63,7 +66,7 @@ public struct Replay {
   ) throws -> Summary {
     var summary = Summary()
     for (index, turn) in session.allTurns.enumerated() {
-      guard let record = turn.record else {
+      guard let record = turn.record, record.stretches.contains(where: { $0.draw != nil }) else {
         summary.unrecorded.append(index + 1)
         continue
       }
@@ -74,7 +77,8 @@ public struct Replay {
         throw difference(index + 1, "the tokens do not read as the answer in the file")
       }
       summary.turns += 1
-      summary.tokens += record.tokens.count
+      summary.tokens += record.drawnCount
+      summary.given += record.tokens.count - record.drawnCount
       onTurn(index + 1, turn)
     }
     return summary
@@ -84,17 +88,19 @@ public struct Replay {
   private func repeatReply(
     _ record: ReplyRecord, number: Int, interrupt: InterruptFlag
   ) throws {
-    var sampler = Sampler(temperature: record.temperature, topP: record.topP, seed: 1)
-    sampler.generatorState = record.generatorState
     let vocabulary = Int32(clamping: template.tokenizer.vocabulary.count)
-    if let wrong = (record.prompt + record.tokens).first(where: { $0 >= vocabulary }) {
+    let prompt = record.prompt
+    if let wrong = (prompt + record.tokens).first(where: { $0 >= vocabulary }) {
       throw difference(number, "token id \(wrong) is outside the vocabulary of \(vocabulary)")
     }
-    cache.truncate(to: min(cache.commonPrefix(with: record.prompt), record.prompt.count - 1))
-    var logits = try engine.forward(
-      record.prompt[cache.count...], cache: cache, interrupt: interrupt)
+    cache.truncate(to: min(cache.commonPrefix(with: prompt), prompt.count - 1))
+    var logits = try engine.forward(prompt[cache.count...], cache: cache, interrupt: interrupt)
+    var stretches = record.stretches[...]
+    // `nil` where tokens were given.
+    var sampler: Sampler?
     for (index, expected) in record.tokens.enumerated() {
-      let token = try draw(&sampler, logits)
+      takeUp(&stretches, at: index, &sampler)
+      let token = try draw(&sampler, logits) ?? expected
       guard token == expected else {
         throw difference(
           number, "token \(index + 1) is \(described(token)); the file has \(described(expected))")
@@ -105,8 +111,8 @@ public struct Replay {
       if interrupt.isRaised { throw Interrupted() }
       logits = try engine.forward(CollectionOfOne(token), cache: cache, interrupt: interrupt)
     }
-    guard record.ending == .stopToken else { return }
-    let end = try draw(&sampler, logits)
+    takeUp(&stretches, at: record.tokens.count, &sampler)
+    guard record.ending == .stopToken, let end = try draw(&sampler, logits) else { return }
     guard template.stopTokens.contains(end) else {
       throw difference(
         number,
@@ -114,10 +120,23 @@ public struct Replay {
     }
   }
 
+  /// Makes the sampler that of the stretch which begins with a token, if one does.
+  private func takeUp(
+    _ stretches: inout ArraySlice<ReplyRecord.Stretch>, at token: Int, _ sampler: inout Sampler?
+  ) {
+    guard let stretch = stretches.first, stretch.start == token else { return }
+    stretches.removeFirst()
+    sampler = stretch.draw.map { draw in
+      var sampler = Sampler(temperature: draw.temperature, topP: draw.topP, seed: 1)
+      sampler.generatorState = draw.generatorState
+      return sampler
+    }
+  }
+
   private func draw(
-    _ sampler: inout Sampler, _ logits: UnsafeBufferPointer<Float>
-  ) throws -> TokenID {
-    try sampler.sample(
+    _ sampler: inout Sampler?, _ logits: UnsafeBufferPointer<Float>
+  ) throws -> TokenID? {
+    try sampler?.sample(
       logits, count: min(template.tokenizer.vocabulary.count, logits.count), position: cache.count)
   }
 

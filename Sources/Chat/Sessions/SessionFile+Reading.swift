@@ -155,6 +155,7 @@ private struct FieldReader {
   }
 
   mutating func turns() throws(ModelFileError) -> [Turn] {
+    let pieces = hasStretches ? try self.pieces() : []
     let count = Int(try bytes.read(UInt32.self, "number of turns"))
     // A turn takes two lengths and a byte at the least.
     guard count <= bytes.remaining / 9 else {
@@ -163,22 +164,99 @@ private struct FieldReader {
           + " cannot hold them")
     }
     var turns: [Turn] = []
-    var before: [TokenID] = []
+    var before: ReplyRecord?
     for number in 1...max(1, count) where number <= count {
       let (question, answer) = (try text("question \(number)"), try text("answer \(number)"))
       var record: ReplyRecord?
       if try flag("presence of record \(number)") {
-        record = try self.record(number, after: before)
-        before = record.map { $0.prompt + $0.tokens } ?? before
+        record =
+          hasStretches
+          ? try self.record(number, of: pieces) : try self.record(number, after: before)
+        before = record
       }
       turns.append(Turn(question: question, answer: answer, record: record))
     }
     return turns
   }
 
+  private var hasStretches: Bool { version > SessionFile.lastVersionOfOneDraw }
+
+  /// What the prompts consist of.
+  private mutating func pieces() throws(ModelFileError) -> [SharedTokens.Piece] {
+    let count = Int(try bytes.read(UInt32.self, "number of pieces"))
+    // A piece takes its length and a token.
+    guard count <= bytes.remaining / 8 else {
+      throw ModelFileError(
+        "number of pieces is \(SizeText.grouped(count)); \(SizeText.grouped(bytes.remaining)) bytes"
+          + " cannot hold them")
+    }
+    var pieces: [SharedTokens.Piece] = []
+    for number in 0..<count {
+      let tokens = try tokens("piece \(number)")
+      guard !tokens.isEmpty else { throw ModelFileError("piece \(number) is empty") }
+      pieces.append(SharedTokens.Piece(tokens))
+    }
+    return pieces
+  }
+
   private mutating func record(
-    _ number: Int, after before: [TokenID]
+    _ number: Int, of pieces: [SharedTokens.Piece]
   ) throws(ModelFileError) -> ReplyRecord {
+    let stretches = try self.stretches(number)
+    let ending = try choice(of: SessionFile.endings, "ending of turn \(number)")
+    let count = Int(try bytes.read(UInt32.self, "pieces of turn \(number)"))
+    guard count <= bytes.remaining / 4 else {
+      throw ModelFileError(
+        "pieces of turn \(number) are \(SizeText.grouped(count)); \(SizeText.grouped(bytes.remaining))"
+          + " bytes cannot hold them")
+    }
+    var prompt: [SharedTokens.Piece] = []
+    for _ in 0..<count {
+      let index = Int(try bytes.read(UInt32.self, "piece of turn \(number)"))
+      guard pieces.indices.contains(index) else {
+        throw ModelFileError(
+          "piece of turn \(number) is \(index); there are \(counted(pieces.count, "piece"))")
+      }
+      prompt.append(pieces[index])
+    }
+    let record = ReplyRecord(
+      sharedPrompt: try checked(SharedTokens(pieces: prompt), number),
+      tokens: try tokens("tokens of turn \(number)"), stretches: stretches, ending: ending)
+    let last = stretches[stretches.count - 1].start
+    guard last <= record.tokens.count else {
+      throw ModelFileError(
+        "a stretch of turn \(number) starts at \(last); it has \(counted(record.tokens.count, "token"))"
+      )
+    }
+    return record
+  }
+
+  private mutating func stretches(
+    _ number: Int
+  ) throws(ModelFileError) -> [ReplyRecord.Stretch] {
+    let count = Int(try bytes.read(UInt32.self, "stretches of turn \(number)"))
+    // A stretch takes where it starts and a byte.
+    guard count > 0, count <= bytes.remaining / 5 else {
+      throw ModelFileError(
+        "stretches of turn \(number) are \(SizeText.grouped(count)); expected one at least, and"
+          + " \(SizeText.grouped(bytes.remaining)) bytes to hold them")
+    }
+    var stretches: [ReplyRecord.Stretch] = []
+    for _ in 0..<count {
+      let start = Int(try bytes.read(UInt32.self, "start of a stretch of turn \(number)"))
+      guard stretches.last.map({ $0.start < start }) ?? (start == 0) else {
+        throw ModelFileError(
+          "a stretch of turn \(number) starts at \(start); expected "
+            + (stretches.last.map { "more than \($0.start)" } ?? "0"))
+      }
+      let isDrawn = try flag("kind of a stretch of turn \(number)")
+      stretches.append(
+        ReplyRecord.Stretch(start: start, draw: isDrawn ? try draw(number) : nil))
+    }
+    return stretches
+  }
+
+  private mutating func draw(_ number: Int) throws(ModelFileError) -> ReplyRecord.Draw {
     let state = try bytes.read(UInt64.self, "generator state of turn \(number)")
     guard state != 0 else {
       throw ModelFileError("generator state of turn \(number) is 0, which the generator never has")
@@ -189,14 +267,32 @@ private struct FieldReader {
       throw ModelFileError(
         "temp and topp of turn \(number) are \(temperature) and \(topP); must be 0…2 and in (0, 1]")
     }
+    return ReplyRecord.Draw(generatorState: state, temperature: temperature, topP: topP)
+  }
+
+  /// A record of old versions: one draw, and of the prompt what it has more than the one before.
+  private mutating func record(
+    _ number: Int, after before: ReplyRecord?
+  ) throws(ModelFileError) -> ReplyRecord {
+    let draw = try draw(number)
     let ending = try choice(of: SessionFile.endings, "ending of turn \(number)")
     let shared = Int(try bytes.read(UInt32.self, "shared tokens of turn \(number)"))
-    guard shared <= before.count else {
+    let known = before.map { $0.prompt + $0.tokens } ?? []
+    guard shared <= known.count else {
       throw ModelFileError(
-        "shared tokens of turn \(number) are \(shared); the turn before has \(before.count)")
+        "shared tokens of turn \(number) are \(shared); the turn before has \(known.count)")
     }
-    let prompt = Array(before[..<shared]) + (try tokens("prompt tokens of turn \(number)"))
-    guard !prompt.isEmpty else {
+    let prompt = known[..<shared] + (try tokens("prompt tokens of turn \(number)"))
+    return ReplyRecord(
+      sharedPrompt: try checked(SharedTokens(prompt, sharing: before?.sharedPrompt), number),
+      tokens: try tokens("tokens of turn \(number)"),
+      stretches: [ReplyRecord.Stretch(start: 0, draw: draw)], ending: ending)
+  }
+
+  private mutating func checked(
+    _ prompt: SharedTokens, _ number: Int
+  ) throws(ModelFileError) -> SharedTokens {
+    guard prompt.count > 0 else {
       throw ModelFileError("prompt of turn \(number) is empty; expected tokens")
     }
     recorded += prompt.count
@@ -205,9 +301,7 @@ private struct FieldReader {
         "prompts up to turn \(number) have \(SizeText.grouped(recorded)) tokens; expected at most"
           + " \(SizeText.grouped(SessionFile.maximumRecorded))")
     }
-    return ReplyRecord(
-      prompt: prompt, tokens: try tokens("tokens of turn \(number)"), generatorState: state,
-      temperature: temperature, topP: topP, ending: ending)
+    return prompt
   }
 
   private mutating func tokens(_ field: String) throws(ModelFileError) -> [TokenID] {

@@ -9,13 +9,15 @@ import Tokenization
 /// of all before. A string is its length and its UTF-8; what may be missing has a byte 0 or 1 before it.
 public enum SessionFile {
   static let magic = Array("LCS1".utf8)
-  static let version: UInt32 = 2
+  static let version: UInt32 = 3
   /// The oldest version that is read: it lacks the overflow setting.
   static let oldestVersion: UInt32 = 1
+  /// The last version in which a record was one draw, and its prompt what it had more than the one before.
+  static let lastVersionOfOneDraw: UInt32 = 2
   static let headerLength = 16
   /// The most bytes a session file can have.
   static let maximumSize = 1 << 28
-  /// The most prompt tokens of all records together: each turn's prompt holds those before it.
+  /// The most prompt tokens of all records together, however often the same: all of them may be read again.
   static let maximumRecorded = 1 << 24
 
   static let templates: [TemplateKind] = [.none, .llama2, .chatML]
@@ -64,11 +66,20 @@ public enum SessionFile {
     return bytes
   }
 
-  /// A prompt begins as the turn before it did, mostly: only what differs is written.
+  /// Prompts have most of their tokens in common: their pieces are written once, then each turn's by their numbers.
   private static func append(_ turns: [Turn], to bytes: inout [UInt8]) {
-    bytes.append(littleEndian: UInt32(clamping: turns.count))
     let first = firstRecorded(turns)
-    var before: [TokenID] = []
+    var numbers: [SharedTokens.Piece: UInt32] = [:]
+    var pieces: [SharedTokens.Piece] = []
+    for turn in turns[first...] {
+      for piece in turn.record?.sharedPrompt.pieces ?? [] where numbers[piece] == nil {
+        numbers[piece] = UInt32(clamping: pieces.count)
+        pieces.append(piece)
+      }
+    }
+    bytes.append(littleEndian: UInt32(clamping: pieces.count))
+    for piece in pieces { bytes.append(tokens: piece.tokens) }
+    bytes.append(littleEndian: UInt32(clamping: turns.count))
     for (index, turn) in turns.enumerated() {
       bytes.append(text: turn.question)
       bytes.append(text: turn.answer)
@@ -77,15 +88,13 @@ public enum SessionFile {
         continue
       }
       bytes.append(1)
-      bytes.append(littleEndian: record.generatorState)
-      bytes.append(float: record.temperature)
-      bytes.append(float: record.topP)
+      bytes.append(littleEndian: UInt32(clamping: record.stretches.count))
+      for stretch in record.stretches { bytes.append(stretch: stretch) }
       bytes.append(endings.firstIndex(of: record.ending).map(UInt8.init) ?? 0)
-      let shared = zip(before, record.prompt).prefix { $0 == $1 }.count
-      bytes.append(littleEndian: UInt32(shared))
-      bytes.append(tokens: record.prompt[shared...])
-      bytes.append(tokens: record.tokens[...])
-      before = record.prompt + record.tokens
+      let prompt = record.sharedPrompt.pieces
+      bytes.append(littleEndian: UInt32(clamping: prompt.count))
+      for piece in prompt { bytes.append(littleEndian: numbers[piece] ?? 0) }
+      bytes.append(tokens: record.tokens)
     }
   }
 
@@ -93,7 +102,7 @@ public enum SessionFile {
   private static func firstRecorded(_ turns: [Turn]) -> Int {
     var total = 0
     for index in turns.indices.reversed() {
-      total += turns[index].record?.prompt.count ?? 0
+      total += turns[index].record?.sharedPrompt.count ?? 0
       if total > maximumRecorded { return index + 1 }
     }
     return 0
@@ -111,9 +120,18 @@ extension [UInt8] {
     if let text { append(text: text) }
   }
 
-  fileprivate mutating func append(tokens: ArraySlice<TokenID>) {
+  fileprivate mutating func append(tokens: [TokenID]) {
     append(littleEndian: UInt32(clamping: tokens.count))
     for token in tokens { append(littleEndian: token) }
+  }
+
+  fileprivate mutating func append(stretch: ReplyRecord.Stretch) {
+    append(littleEndian: UInt32(clamping: stretch.start))
+    append(stretch.draw == nil ? 0 : 1)
+    guard let draw = stretch.draw else { return }
+    append(littleEndian: draw.generatorState)
+    append(float: draw.temperature)
+    append(float: draw.topP)
   }
 
   fileprivate mutating func append(settings: Settings) {

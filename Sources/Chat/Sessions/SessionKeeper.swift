@@ -28,6 +28,7 @@ public final class SessionKeeper {
     var leftOut: [Turn]
     var system: String?
     var settings: Settings
+    var generatorState: UInt64
   }
 
   /// A keeper of a new chat.
@@ -94,7 +95,7 @@ public final class SessionKeeper {
     guard autosaves, !conversation.turns.isEmpty else { return }
     let state = State(
       turns: conversation.turns, leftOut: conversation.leftOutTurns, system: conversation.system,
-      settings: conversation.settings)
+      settings: conversation.settings, generatorState: conversation.sampler.generatorState)
     guard state != lastSaved else { return }
     do {
       let path = try pathForAutosave()

@@ -44,6 +44,42 @@ import Tokenization
     #expect(try replay(session, kept, threads: min(2, Engine.maximumThreads)) == summary)
   }
 
+  /// Knobs turned in the midst of replies, replies gone on with after others, tokens chosen, words put in by hand.
+  @Test func whatCameAboutInSeveralWaysComesOutTheSame() throws {
+    let kept = try KeptRepl(try TinyChat(settings: [.temp: "1", .max: "10"]))
+    let tiny = kept.tiny
+    let knobs = TestKnobs()
+    kept.conversation.knobs = knobs
+    var pieces = 0
+    tiny.output.onReply = {
+      pieces += 1
+      if pieces % 3 == 0 { knobs.turns = [.temperature(pieces % 2 == 0 ? 3 : -2)] }
+    }
+    try tiny.type("One", ":continue", "Two", ":alt 4 2", ":continue", ":temp 0.5", ":continue")
+    tiny.repl.externalEditor = { _ in "quite other words" }
+    try tiny.type("Three", ":amend", ":continue", ":seed 3", ":continue", "Four", ":amend")
+    let session = self.session(of: kept)
+    let records = session.turns.map(\.record)
+    #expect(records.map { ($0?.stretches.count ?? 0) > 2 } == [true, true, true, false])
+    #expect(records[1]?.stretches.contains { $0.draw == nil && $0.start == 3 } == true)
+    #expect(records[2]?.stretches.first?.draw == nil)
+    let summary = try replay(session, kept)
+    #expect(summary.turns == 3 && summary.unrecorded == [4])
+    let given = try #require(records[2]?.stretches[1].start) + 1
+    #expect(summary.given == given)
+    #expect(summary.text.contains(" tokens, and \(given) that were given; not run, as "))
+    // Each stretch counts: with another temperature the tokens would be others.
+    for (turn, record) in records.enumerated() {
+      for stretch in (record?.stretches ?? []).indices where record?.stretches[stretch].draw != nil
+      {
+        var changed = session
+        changed.turns[turn].record?.stretches[stretch].draw?.generatorState ^= 0x1234_5678_9ABC
+        changed.turns[turn].record?.stretches[stretch].draw?.temperature = 2
+        #expect(throws: ReplayError.self) { try replay(changed, kept) }
+      }
+    }
+  }
+
   @Test func theFirstDifferenceIsNamed() throws {
     let kept = try KeptRepl(try TinyChat(settings: [.temp: "1"]))
     try kept.tiny.type("One", "Two", "Three")
@@ -68,7 +104,7 @@ import Tokenization
     #expect(found?.contains("; the file has ") == true)
     #expect(reason { $0.turns[2].record?.tokens[0] = 600 }?.contains("outside the vocab") == true)
     #expect(reason { $0.turns[2].record?.prompt[0] = 600 }?.contains("outside the vocab") == true)
-    #expect(reason { $0.turns[1].record?.generatorState ^= 0x5555_0000 } != nil)
+    #expect(reason { $0.turns[1].record?.stretches[0].draw?.generatorState ^= 0x5555_0000 } != nil)
     let long = [TokenID](repeating: 3, count: 600)
     #expect(reason { $0.turns[0].record?.prompt = long }?.contains("needs 600 tokens") == true)
     #expect(reason { $0.model.weights ^= 1 }?.contains("which has other weights") == true)
