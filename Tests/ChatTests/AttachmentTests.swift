@@ -98,6 +98,22 @@ import Tokenization
     #expect(tiny.output.notices.first?.hasPrefix("context full: dropped turn") == true)
   }
 
+  /// Where nothing gives way, the message would be refused.
+  @Test func saysWhenNothingGivesWay() throws {
+    let path = try directory.write("a.txt", Array(String(repeating: "x", count: 250).utf8))
+    let tiny = TinyRepl(try TinyChat(settings: [.overflow: "stop"]))
+    try tiny.type("One", ":file \(path)", String(repeating: "y", count: 90))
+    #expect(tiny.output.problems.isEmpty)
+    try tiny.type(":file \(path)")
+    let note = "/512; no room for both this and the turns there are: :drop 1 or :clear first)"
+    #expect(tiny.output.notices.first?.hasSuffix(note) == true)
+    try tiny.type("Two")
+    #expect(tiny.output.problems.count == 1)
+    try tiny.type(":clear", ":file", "Two")
+    #expect(tiny.output.notices[1].hasSuffix("/512)"), "\(tiny.output.notices)")
+    #expect(tiny.chat.conversation.turns.count == 1)
+  }
+
   @Test func leavingAsksOnce() throws {
     let path = try directory.write("a.txt", Array("A".utf8))
     let tiny = try TinyRepl()

@@ -91,9 +91,14 @@ extension Repl {
       system: conversation.system, turns: conversation.turns, pending: withAttachments("")
     ).count
     let capacity = conversation.capacity
-    let drops =
-      needed + conversation.preferredReserve > capacity ? "; the oldest turns give way" : ""
-    return " (after send ≈ \(SizeText.grouped(needed))/\(SizeText.grouped(capacity))\(drops))"
+    var remark = ""
+    if needed + conversation.preferredReserve > capacity, let numbers = conversation.turnNumbers {
+      remark =
+        conversation.settings.overflow == .drop
+        ? "; the oldest turns give way"
+        : "; no room for both this and the turns there are: :drop \(numbers.lowerBound) or :clear first"
+    }
+    return " (after send ≈ \(SizeText.grouped(needed))/\(SizeText.grouped(capacity))\(remark))"
   }
 
   private var attachmentList: String {
