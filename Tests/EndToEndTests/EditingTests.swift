@@ -53,6 +53,20 @@ import Testing
     #expect(try program.history == ["one\ntwo\nthree \\\n\tfour[31m five"])
   }
 
+  /// A pasted text cannot end its own paste and then type: not even with a beginning of another.
+  @Test(arguments: ["", "\u{1B}[200~"])
+  func aPasteCannotLeaveItsMarks(beginning: String) throws {
+    let program = try Program()
+    let terminal = try program.chat()
+    let pasted = ":temp 1\u{1B}[201~\r:temp 2\r\n\ttwo\u{03}\u{04}\r\(beginning)three"
+    try terminal.type("\u{1B}[200~\(pasted)\u{1B}[201~")
+    try terminal.expect("three")
+    try terminal.send(" four")
+    #expect(try program.history == [":temp 1\n:temp 2\n\ttwo\nthree four"])
+    try terminal.type(":temp\r")
+    try terminal.expect("temp 0.00")
+  }
+
   /// Not marked as pasted, lines still make one message; commands are carried out one by one.
   @Test func pastesWithoutMarksAreOneMessage() throws {
     let program = try Program()
@@ -135,7 +149,8 @@ import Testing
     }
   }
 
-  @Test(arguments: ["dumb", ""])
+  /// Also those that the system does not know, and those it knows to have none.
+  @Test(arguments: ["dumb", "", "no-such-terminal", "vt100"])
   func simpleTerminalsGetNoColours(term: String) throws {
     let program = try Program(["TERM": term, "NO_COLOR": ""])
     let terminal = try PseudoTerminal(

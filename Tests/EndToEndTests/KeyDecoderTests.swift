@@ -17,17 +17,48 @@ import Testing
     ("\u{1B}[24~\u{1B}[?1;2c\u{1B}]0;title\u{07}\u{1B}]11;rgb\u{1B}\\x", [.character("x")]),
     ("\u{1B}[200~a\r\nb\u{1B}[201~c", [.paste("a\nb"), .character("c")]),
     ("\u{1B}[200~\u{1B}[2~\u{7F}\u{85}\t\u{1B}[201~", [.paste("[2~\t")]),
+    // A paste that holds the mark of its end goes on to the last one.
+    (
+      "\u{1B}[200~a\u{1B}[201~\r:quit\r\u{03}b\u{1B}[201~\r",
+      [.paste("a\n:quit\nb"), .character("\r")]
+    ),
+    // Two of them are two, with what was typed between.
+    (
+      "\u{1B}[200~a\u{1B}[201~x\u{1B}[A\u{1B}[200~b\u{1B}[201~",
+      [.paste("a"), .character("x"), .named(.up), .paste("b")]
+    ),
+    ("\u{1B}[200~\u{1B}[201~\u{1B}[201~\u{1B}[201~", [.paste("")]),
+    // Marks in pieces on both sides of another.
+    (
+      "\u{1B}[200~\u{1B}[20\u{1B}[201~0~a",
+      [.paste("[20")] + ["0", "~", "a"].map { .character($0) }
+    ),
     ("\u{1B}[999999999999999999999999;5A", [.named(.up)]),
   ]
+
+  /// What is known when nothing more comes: where the last paste has ended.
+  private func rest(of decoder: inout KeyDecoder) -> [Key] {
+    #expect(!decoder.isMidway || decoder.isAfterPaste)
+    let keys = decoder.timeOut()
+    #expect(!decoder.isMidway)
+    return keys
+  }
 
   @Test func decodesKeysInPiecesOfAnySize() {
     for (bytes, keys) in Self.cases {
       var whole = KeyDecoder()
-      #expect(whole.decode(bytes.utf8) == keys)
-      #expect(!whole.isMidway)
+      #expect(whole.decode(bytes.utf8) + rest(of: &whole) == keys)
       var byByte = KeyDecoder()
-      #expect(bytes.utf8.flatMap { byByte.decode([$0]) } == keys)
+      #expect(bytes.utf8.flatMap { byByte.decode([$0]) } + rest(of: &byByte) == keys)
     }
+  }
+
+  @Test func pastesThatComeAtOnceAreOne() {
+    var decoder = KeyDecoder()
+    decoder.joinsPastes = true
+    let bytes = "\u{1B}[200~a\u{1B}[201~\u{04}b\r\u{1B}[200~c\u{1B}[201~d"
+    #expect(decoder.decode(bytes.utf8).isEmpty)
+    #expect(rest(of: &decoder) == [.paste("ab\nc"), .character("d")])
   }
 
   @Test func damagedTextIsMarked() {

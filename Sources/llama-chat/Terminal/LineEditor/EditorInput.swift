@@ -20,8 +20,8 @@ final class EditorInput: Knobs {
   private var typedAhead = 0
   /// Whether keys wait that came in one go with the Enter of the last line.
   private var hasKeysAfterEnter = false
-  /// When the last byte came, if that was an Escape.
-  private var escapeTime: ContinuousClock.Instant?
+  /// When the last byte came, if what it means depends on whether others follow at once.
+  private var undecidedSince: ContinuousClock.Instant?
   private var ended = false
 
   /// How long to wait for the rest of an escape sequence before it is a lone Escape, in milliseconds.
@@ -36,6 +36,9 @@ final class EditorInput: Knobs {
 
   /// Waits for the next event.
   func next() -> Event {
+    // Nobody pastes, types and pastes again without a pause; ahead of the prompt pauses are not seen.
+    decoder.joinsPastes = true
+    defer { decoder.joinsPastes = false }
     while true {
       if let key = keys.popFirst() {
         typedAhead = max(0, typedAhead - 1)
@@ -47,8 +50,6 @@ final class EditorInput: Knobs {
         pollfd(fd: stream, events: Int16(POLLIN), revents: 0),
         pollfd(fd: Signals.wakeup, events: Int16(POLLIN), revents: 0),
       ]
-      let timeout =
-        !decoder.isMidway ? -1 : decoder.isInPaste ? Self.pasteTimeout : Self.escapeTimeout
       let ready = poll(&waits, nfds_t(waits.count), timeout)
       if ready == 0 { keys += decoder.timeOut() }
       if waits[1].revents != 0 {
@@ -58,6 +59,13 @@ final class EditorInput: Knobs {
       if ready > 0, waits[0].revents != 0 { keys += receive() }
       if ready < 0, errno != EINTR { ended = true }
     }
+  }
+
+  /// How long to wait for the byte that would say more about the last one, in milliseconds; -1 is for ever.
+  private var timeout: Int32 {
+    if decoder.isInPaste { return Self.pasteTimeout }
+    if decoder.isAfterPaste { return Self.pasteGap }
+    return decoder.isMidway ? Self.escapeTimeout : -1
   }
 
   /// Whether the Enter that was just handed out is followed by text so closely that both were pasted.
@@ -82,23 +90,27 @@ final class EditorInput: Knobs {
       if count == 0 || (errno != EINTR && errno != EAGAIN) { ended = true }
       return []
     }
-    defer { escapeTime = decoder.isAfterEscape ? .now : nil }
+    defer { undecidedSince = decoder.isAfterEscape || decoder.isAfterPaste ? .now : nil }
     return decoder.decode(buffer.prefix(count))
   }
 
   // MARK: - While the model talks
 
   /// Takes the keys that turn knobs; the others are kept for the next line.
-  func takeTurns() -> [KnobTurn] {
+  func takeTurns() -> [KnobTurn] { takeTurns(decides: false) }
+
+  /// - Parameter decides: Whether to wait until it is known where a paste has ended.
+  private func takeTurns(decides: Bool) -> [KnobTurn] {
     var new: [Key] = []
     if hasKeysAfterEnter {
       new = Array(keys)
       keys = []
       hasKeysAfterEnter = false
     }
-    while canRead(within: 0) { new += receive() }
-    if let escapeTime, decoder.isAfterEscape,
-      ContinuousClock.now - escapeTime > .milliseconds(Int(Self.escapeTimeout))
+    while canRead(within: decides && decoder.isAfterPaste ? Self.pasteGap : 0) { new += receive() }
+    if let undecidedSince, decoder.isAfterEscape || decoder.isAfterPaste,
+      ContinuousClock.now - undecidedSince > .milliseconds(Int(timeout))
+        || decides && decoder.isAfterPaste
     {
       new += decoder.timeOut()
     }
@@ -114,7 +126,7 @@ final class EditorInput: Knobs {
   func takeTypeAhead(sending: Bool) {
     // An Escape that came too late to stop anything is no part of the line.
     if decoder.isAfterEscape, !canRead(within: Self.escapeTimeout) { _ = decoder.timeOut() }
-    _ = takeTurns()
+    _ = takeTurns(decides: true)
     keys.removeAll { $0 == .character("\u{04}") }
     if !sending {
       while keys.last == .character("\r") { keys.removeLast() }

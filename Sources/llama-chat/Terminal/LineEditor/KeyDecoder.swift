@@ -20,6 +20,9 @@ enum NamedKey: Hashable {
 /// Bytes from a terminal to keys: UTF-8, escape sequences, bracketed paste.
 ///
 /// Sequences it does not know are swallowed whole, so that no key types its own code into the text.
+///
+/// A pasted text may hold the mark that ends a paste, and what follows would then act as keys. So the end is believed
+/// only when no other comes with it: a paste goes on to the last end before the next beginning, or to the last of all.
 struct KeyDecoder {
   private enum State: Equatable {
     case ground
@@ -29,12 +32,17 @@ struct KeyDecoder {
     case control
     case string
     case paste
+    /// So many bytes were pasted, unless another end of the paste follows.
+    case afterPaste(length: Int)
   }
 
   private var state = State.ground
-  /// The bytes of the state so far: of a scalar, a sequence's parameters, or a paste.
+  /// The bytes of the state so far: of a scalar, a sequence's parameters, or a paste and what came after it.
   private var bytes: [UInt8] = []
   private var keys: [Key] = []
+
+  /// Whether pastes that come without a pause are one, with what is between them.
+  var joinsPastes = false
 
   /// Whether more bytes are needed to know what an earlier byte meant.
   var isMidway: Bool { state != .ground }
@@ -45,6 +53,9 @@ struct KeyDecoder {
   /// Whether a paste has begun and not ended.
   var isInPaste: Bool { state == .paste }
 
+  /// Whether a paste may be over: it is when no byte comes for a moment.
+  var isAfterPaste: Bool { if case .afterPaste = state { true } else { false } }
+
   /// Takes bytes as they come; returns the keys they complete.
   mutating func decode(_ input: some Sequence<UInt8>) -> [Key] {
     for byte in input { feed(byte) }
@@ -52,13 +63,17 @@ struct KeyDecoder {
     return keys
   }
 
-  /// No byte came for a while: a lone Escape, or a paste without an end.
+  /// No byte came for a while: a lone Escape, the end of a paste, or a paste without an end.
   mutating func timeOut() -> [Key] {
+    if case .afterPaste(let length) = state {
+      endPaste(length: length)
+      return decode([])
+    }
     switch state {
     case .escape: keys.append(.character("\u{1B}"))
     case .paste: keys.append(.paste(Self.cleaned(bytes)))
     case .scalar: keys.append(.character("\u{FFFD}"))
-    case .ground, .singleShift, .control, .string: break
+    case .ground, .singleShift, .control, .string, .afterPaste: break
     }
     enter(.ground)
     return decode([])
@@ -85,13 +100,32 @@ struct KeyDecoder {
     case .string:
       if byte == 0x1B { enter(.escape) }
       if byte == 0x07 { enter(.ground) }
-    case .paste:
-      bytes.append(byte)
-      if byte == UInt8(ascii: "~"), bytes.suffix(6).elementsEqual(Self.endOfPaste) {
-        emit(.paste(Self.cleaned(bytes.dropLast(6))))
-        enter(.ground)
-      }
+    case .paste: inPaste(byte)
+    case .afterPaste(let length):
+      inPaste(byte)
+      guard byte == UInt8(ascii: "~"), bytes.count - length >= Self.startOfPaste.count,
+        bytes.hasSuffix(Self.startOfPaste)
+      else { return }
+      bytes.removeLast(Self.startOfPaste.count)
+      if joinsPastes { return state = .paste }
+      endPaste(length: length)
+      enter(.paste)
     }
+  }
+
+  private mutating func inPaste(_ byte: UInt8) {
+    bytes.append(byte)
+    guard byte == UInt8(ascii: "~"), bytes.hasSuffix(Self.endOfPaste) else { return }
+    bytes.removeLast(Self.endOfPaste.count)
+    state = .afterPaste(length: bytes.count)
+  }
+
+  /// The paste has ended after so many bytes; the others are keys.
+  private mutating func endPaste(length: Int) {
+    let keys = bytes[length...]
+    emit(.paste(Self.cleaned(bytes[..<length])))
+    enter(.ground)
+    for byte in keys { feed(byte) }
   }
 
   private mutating func emit(_ key: Key?) {
@@ -160,6 +194,7 @@ struct KeyDecoder {
 
   // MARK: - Tables
 
+  private static let startOfPaste = Array("\u{1B}[200~".utf8)
   private static let endOfPaste = Array("\u{1B}[201~".utf8)
 
   private static func named(final: UInt8, parameters: [Int]) -> NamedKey? {
@@ -203,4 +238,8 @@ struct KeyDecoder {
     }
     return String(result)
   }
+}
+
+extension [UInt8] {
+  fileprivate func hasSuffix(_ end: [UInt8]) -> Bool { suffix(end.count).elementsEqual(end) }
 }
