@@ -176,7 +176,10 @@ struct Screen {
     let accessible = ProcessInfo.processInfo.environment["ACCESSIBLE"] ?? ""
     let isAccessible = !["", "0", "false"].contains(accessible)
     isPlain = command.plain ?? (isAccessible || configuration.flag(.plain) == true)
-    color = command.color ?? configuration[.color].flatMap(ColorPolicy.init) ?? .auto
+    let configured = configuration[.color].flatMap(ColorPolicy.init) ?? .auto
+    // The file speaks of the terminal; into a pipe only the command line puts colours.
+    color =
+      command.color ?? (isatty(STDERR_FILENO) == 1 || configured == .never ? configured : .auto)
     keepsHistory = command.history ?? configuration.flag(.history) ?? true
   }
 

@@ -62,6 +62,19 @@ import Testing
       #expect(outcome.code == code, "\(arguments): \(outcome)")
       #expect(error.isEmpty || outcome.errors.contains(error), "\(arguments): \(outcome)")
     }
+    // Other commands take the same names.
+    let tools: [(arguments: [String], text: String)] = [
+      (["inspect", "alpha-7"], "models/alpha-7b.bin"),
+      (["inspect", "beta", "--against", "alpha-13b"], "all values are equal"),
+      (["tokenize", "beta"], ""),
+      (["bench", "BETA", "--prompt", "4", "--generate", "2", "--threads", "1"], "decode 2"),
+    ]
+    for (arguments, text) in tools {
+      let outcome = try program.run(arguments)
+      #expect(outcome.code == 0 && (text.isEmpty || outcome.output.contains(text)), "\(outcome)")
+      let unknown = try program.run([arguments[0], "gamma"])
+      #expect(unknown.code == 3 && unknown.errors.contains("gamma: is no file, and no model in"))
+    }
     let elsewhere = try Program([
       "LLAMA_CHAT_MODELS": "/nonexistent:" + program.folder.file("models")
     ])
@@ -148,6 +161,51 @@ import Testing
       #expect(outcome.code == 0 && outcome.output.count > 1, "\(text): \(outcome)")
       #expect(outcome.errors.contains("warning: " + warning), "\(text): \(outcome)")
     }
+  }
+
+  /// In a pipe the model is told and answers the same as at a terminal; what concerns the screen has no place there.
+  @Test func aPipeIsConfiguredToo() throws {
+    let program = try program(models: ["tiny.bin"])
+    let options = ["tiny", "--prompt", "Hello"]
+    let told = try program.run(options + ["-t", "1", "-s", "5", "-n", "9", "--system", "Be kind."])
+    try configure(
+      program,
+      """
+      temp: 1
+      seed: 5
+      max: 9
+      system: Be kind.
+      color: always
+      stats: on
+      autosave: true
+      history: true
+      """)
+    let configured = try program.run(options)
+    #expect(configured.code == 0 && configured.errors.isEmpty && configured.output == told.output)
+    let notes = try program.run(
+      ["tiny", "--stdin", "script"], input: Array(":temp\n:temp x\n".utf8))
+    #expect(notes.errors.contains("temp 1.00") && !notes.errors.contains("\u{1B}"))
+    let state = program.folder.file(".local/state/llama-chat")
+    #expect(!FileManager.default.fileExists(atPath: state))
+    let without = try program.run(options + ["--no-config", "-t", "0", "-n", "20"])
+    #expect(without.code == 0 && without.output != told.output)
+  }
+
+  /// A pipe may be given on the command line, as by a shell's `<(…)`; one that nobody writes to is left by Ctrl-C.
+  @Test(arguments: [["--system", "@fifo"], ["--script", "fifo"]])
+  func anEmptyPipeIsLeft(options: [String]) throws {
+    let program = try program(models: ["tiny.bin"])
+    let fifo = program.folder.file("fifo")
+    #expect(mkfifo(fifo, 0o600) == 0)
+    let waiting = try terminal(program, ["tiny"] + options)
+    let original = try waiting.originalModes()
+    if options[0] == "--system" { try waiting.expect("model: models/tiny.bin") }
+    try waiting.type("\u{03}")
+    #expect(try waiting.ending() == .signal(SIGINT))
+    #expect(waiting.modes == original)
+    let shell = try program.shell(
+      "\"$0\" tiny -t 0 -n 2 --system @<(echo Be kind.) --script <(echo Hello)")
+    #expect(shell.code == 0 && shell.output.count > 1, "\(shell)")
   }
 
   // MARK: - Prompts

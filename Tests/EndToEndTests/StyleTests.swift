@@ -56,6 +56,23 @@ import Testing
     #expect(try reply(["NO_COLOR": ""], ["--color", "never"]) == bare)
   }
 
+  /// What a reply on a terminal is coloured by.
+  @Test(arguments: [
+    (["TERM": "xterm-256color"], true), (["TERM": "linux"], true), (["TERM": "vt100"], false),
+    (["TERM": "no-such-terminal"], false), (["TERM": "dumb", "COLORTERM": "truecolor"], false),
+    (["TERM": "no-such-terminal", "COLORTERM": "truecolor"], true),
+    (["TERM": "xterm-256color", "NO_COLOR": "1", "COLORTERM": "truecolor"], false),
+  ])
+  func theTerminalsDescriptionDecides(environment: [String: String], isColored: Bool) throws {
+    let program = try Program(["NO_COLOR": ""].merging(environment) { $1 })
+    let terminal = try PseudoTerminal(
+      Program.path, try Models.arguments(.quick), environment: program.environment)
+    try terminal.expect("> ")
+    try terminal.type(":temp 0.5\r:temp hot\r")
+    try terminal.expect("must be 0…2")
+    #expect(terminal.rawOutput.contains("\u{1B}[31m") == isColored)
+  }
+
   @Test func theGaugeIsDrawnWhereItCanBeSeen() throws {
     for (options, isDrawn) in [([], true), (["--plain"], false)] as [([String], Bool)] {
       let program = try Program()

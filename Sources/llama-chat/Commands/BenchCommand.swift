@@ -17,8 +17,12 @@ struct BenchCommand: ParsableCommand {
       """)
 
   @Argument(
-    help: "The model file, or its name.", completion: .file(extensions: ModelOptions.endings))
+    help: "The model, as for chat: a file, any model that `convert` reads, or a name.",
+    completion: .file(extensions: ModelOptions.endings))
   var model: String
+
+  @Flag(help: "Convert a model of another format without asking.")
+  var yes = false
 
   @Option(
     name: [.customShort("j"), .long],
@@ -53,8 +57,10 @@ struct BenchCommand: ParsableCommand {
   }
 
   func run() throws {
+    let path = try ModelChoice().path(named: model)
+    let file = try ConvertedModels(isConfirmed: yes, tokenizer: nil).modelFile(for: path)
     try Signals.install()
-    let checkpoint = try Checkpoint(path: ModelChoice().path(named: model))
+    let checkpoint = try Checkpoint(path: file)
     let threadCounts = threads?.values ?? [Processors.available]
     let engine = try Engine(
       model: Model(checkpoint: checkpoint), threads: threadCounts.first ?? 1)

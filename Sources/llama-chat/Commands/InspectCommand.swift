@@ -11,7 +11,7 @@ struct InspectCommand: ParsableCommand {
     commandName: "inspect",
     abstract: "Show what is in a model file, or in any source that `convert` reads.")
 
-  @Argument(help: "The model file or source.", completion: .file())
+  @Argument(help: "The model file or source, or the name of one, as for chat.", completion: .file())
   var model: String
 
   @Option(name: [.customShort("z"), .long], help: "The tokenizer to check against the model.")
@@ -26,9 +26,11 @@ struct InspectCommand: ParsableCommand {
     completion: .file())
   var against: String?
 
-  func run() throws {
+  mutating func run() throws {
+    model = try ModelChoice().path(named: model)
     if let against {
-      return try SourceInspection(model, tokenizer: tokenizer).compare(against: against)
+      return try SourceInspection(model, tokenizer: tokenizer)
+        .compare(against: ModelChoice().path(named: against))
     }
     // What is no source at all gets its error as a model file.
     if let kind = try? SourceKind(of: model), kind != .modelFile {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Chat
+import Conversion
 import Foundation
 import ModelFile
 import Tokenization
@@ -16,7 +17,9 @@ struct TokenizeCommand: ParsableCommand {
       """)
 
   @Argument(
-    help: "A model file with its tokenizer, or a tokenizer.bin or tokenizer.model.",
+    help: """
+      A model, as `convert` reads it or by its name as for chat, or a tokenizer.bin or tokenizer.model.
+      """,
     completion: .file())
   var file: String
 
@@ -26,7 +29,8 @@ struct TokenizeCommand: ParsableCommand {
   @Flag(help: "From ids to text.")
   var decode = false
 
-  func run() throws {
+  mutating func run() throws {
+    file = try ModelChoice().path(named: file)
     let tokenizer = try vocabulary().makeTokenizer()
     var number = 0
     while let line = InputLines.next() {
@@ -39,8 +43,14 @@ struct TokenizeCommand: ParsableCommand {
     }
   }
 
-  /// The tokenizer of a model file, or a tokenizer file by itself.
+  /// The tokenizer of a model, or a tokenizer file by itself.
   private func vocabulary() throws -> Vocabulary {
+    if let kind = try? SourceKind(of: file), kind != .modelFile, kind != .tokenizer {
+      guard let vocabulary = try ModelConverter(path: file).vocabulary else {
+        throw InputError(place: file, reason: "has no tokenizer", kind: .damagedFile)
+      }
+      return vocabulary
+    }
     let checkpoint: Checkpoint
     do {
       checkpoint = try Checkpoint(path: file)

@@ -16,15 +16,23 @@ struct TerminalStyle {
   /// Whether lines may be painted again and cursor movements sent.
   var repaints: Bool
 
-  /// The style of a stream under the options and the environment's `NO_COLOR` and `TERM`.
+  /// The style of a stream under the options and the environment's `NO_COLOR`, `TERM` and `COLORTERM`.
+  ///
+  /// A terminal that the system has no description of is taken for a simple one, unless it says by `COLORTERM` that it
+  /// is not.
   init(
     stream: Int32, policy: ColorPolicy, plain: Bool,
     environment: [String: String] = ProcessInfo.processInfo.environment
   ) {
     isTerminal = isatty(stream) == 1
-    let dumb = ["", "dumb"].contains(environment["TERM"] ?? "")
-    let refused = !(environment["NO_COLOR"] ?? "").isEmpty || dumb
-    repaints = isTerminal && !plain && !dumb
+    let name = environment["TERM"] ?? ""
+    let isColorful = environment["COLORTERM"]?.isEmpty == false
+    let isDumb = ["", "dumb"].contains(name)
+    let description = TerminalDescription(of: name)
+    let refused =
+      !(environment["NO_COLOR"] ?? "").isEmpty || isDumb
+      || !isColorful && (description?.colors ?? 0) < 8
+    repaints = isTerminal && !plain && !isDumb && (isColorful || description != nil)
     colors =
       switch policy {
       case .always: !plain
