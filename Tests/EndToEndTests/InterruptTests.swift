@@ -37,40 +37,6 @@ import Testing
     try terminal.expectPrompt()
   }
 
-  /// A hundred presses at once are one; where they reach the next prompt they do nothing there.
-  @Test(arguments: ["prompt", "reading", "reply"])
-  func mashingLosesNothing(during state: String) throws {
-    let program = try Program()
-    let terminal = try program.chat(.slow, ["--ctx", "8192"], columns: 500)
-    let mash = String(repeating: "\u{03}", count: 100)
-    try terminal.type("One\r")
-    try terminal.expectReply()
-    try terminal.type("\u{03}")
-    try terminal.expect("stopped after")
-    try terminal.expectPrompt()
-    switch state {
-    case "prompt":
-      try terminal.type(mash)
-    case "reading":
-      try terminal.type("\u{1B}[200~\(Self.longText)\u{1B}[201~\r")
-      try terminal.expect(" tokens ·")
-      try terminal.type(mash)
-      try terminal.expect("stopped while reading")
-    default:
-      try terminal.type("Two\r")
-      try terminal.expectReply()
-      try terminal.type(mash)
-      try terminal.expect("stopped after")
-    }
-    try terminal.expectPrompt()
-    try terminal.type("\u{03}\u{15}:history\r")
-    try terminal.expect("> One")
-    if state == "reply" { try terminal.expect("> Two") }
-    try terminal.expectPrompt()
-    try terminal.type("\u{04}")
-    #expect(try terminal.ending() == .exit(0))
-  }
-
   /// Enter sent together with Ctrl-C, before the terminal has changed its modes.
   @Test func controlCRightAfterEnterStops() throws {
     let terminal = try Program().chat(.slow)

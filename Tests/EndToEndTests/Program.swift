@@ -1,3 +1,4 @@
+import Chat
 import Foundation
 import ModelFile
 import TestSupport
@@ -42,6 +43,14 @@ struct Program {
     terminal.home = folder
     try terminal.expectPrompt()
     return terminal
+  }
+
+  /// The chats that were kept without being asked to.
+  func keptChats() throws -> [Session] {
+    let folder = folder.file(".local/state/llama-chat/autosave")
+    return try FileManager.default.contentsOfDirectory(atPath: folder)
+      .filter { $0.hasSuffix(".chat") }.sorted()
+      .map { try SessionFile.read(path: folder + "/" + $0) }
   }
 
   /// What was sent, as the history file has it.

@@ -175,9 +175,20 @@ final class PseudoTerminal {
 
   /// Waits for the program's end.
   func ending() throws -> Ending {
-    var status: Int32 = 0
-    _ = try wait(for: "the end") { waitpid(process, &status, WNOHANG) == process ? "" : nil }
+    var ending: Ending?
+    _ = try wait(for: "the end") {
+      ending = endingIfOver()
+      return ending == nil ? nil : ""
+    }
     receive(within: .zero)
+    guard let ending else { throw HarnessError(what: "no end", code: 0) }
+    return ending
+  }
+
+  /// How the program ended, `nil` while it runs; to be asked until it says so, and not again.
+  func endingIfOver() -> Ending? {
+    var status: Int32 = 0
+    guard waitpid(process, &status, WNOHANG) == process else { return nil }
     return status & 0x7F == 0 ? .exit(status >> 8 & 0xFF) : .signal(status & 0x7F)
   }
 

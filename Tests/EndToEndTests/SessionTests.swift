@@ -160,17 +160,25 @@ import Testing
     }
   }
 
-  @Test func aHomeThatCannotBeWrittenIsAWarning() throws {
-    let program = try Program(["HOME": "/dev/null"])
-    let terminal = try program.chat()
-    try terminal.type("one\r")
-    try terminal.expect("this chat is not kept")
-    try terminal.expectPrompt()
-    try terminal.type("two\r")
-    try terminal.expectPrompt()
-    try terminal.type("\u{04}")
-    #expect(try terminal.ending() == .exit(0))
+  /// No room for the longer chat: what was saved before is as it was.
+  @Test func aFullDiskLeavesTheSavedChat() throws {
+    let program = try Program()
+    let model = try Models.path(.quick)
+    let first = try program.run(
+      [model, "-t", "0", "-n", "2", "--stdin", "script"], input: Array("Hello\n:save a\n".utf8))
+    #expect(first.code == 0, "\(first)")
+    let questions = (1...20).map { "A rather long question, number \($0)\n" }.joined()
+    try program.folder.write("more", Array((questions + ":save a\n").utf8))
+    let more = try program.shell(
+      "ulimit -f 1; exec \"$0\" \"$1\" -n 2 --load a --script \"$2\"",
+      [model, program.folder.file("more")])
+    #expect(more.code == 2 && more.errors.contains("more:21: :save: "), "\(more)")
+    let folder = program.folder.file(".local/share/llama-chat/sessions")
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["a.chat"])
+    #expect(try SessionFile.read(path: folder + "/a.chat").turns.map(\.question) == ["Hello"])
+  }
 
+  @Test func nothingIsKeptWhenNotWanted() throws {
     let silent = try Program()
     let unkept = try silent.chat(.quick, ["--no-autosave"])
     try unkept.type("one\r")
