@@ -38,6 +38,10 @@ typedef struct {
   size_t groups;  // the same for scales and offsets
 } slab;
 
+// What the slabs before added to a panel's outputs. Apart from the outputs themselves: rows of those are often a
+// power of two apart, so that a few tokens' would fill the few places that caches have for them.
+typedef float panel_sums[block_tokens][LCK_PANEL_ROWS];
+
 #ifdef LCK_TILES_Q80
 #include LCK_TILES_Q80
 #else
@@ -99,6 +103,7 @@ LCK_INLINE void panels(float *out, size_t out_stride, const int8_t *w, const flo
   // Scales of a slab of few groups are packed for several slabs at once.
   const size_t scale_groups = (lanes + most / group - 1) / (most / group) * (most / group);
   panel p;
+  panel_sums sums __attribute__((aligned(64)));
   for (size_t r = 0; r < rows; r += LCK_PANEL_ROWS) {
     size_t count = smaller(rows - r, LCK_PANEL_ROWS), scales_at = 0;
     for (size_t from = 0; from < n; from += most) {
@@ -115,9 +120,9 @@ LCK_INLINE void panels(float *out, size_t out_stride, const int8_t *w, const flo
       }
       slab xs = {x->values + token * x->stride + from, x->scales + token * groups + g, x->offsets + token * groups + g,
                  x->stride, groups};
-      tiles_q80(out + r, out_stride, &p, g - scales_at, &xs, count, bytes / group, group / sizeof(int32_t), from == 0,
-                tokens);
+      tiles_q80(sums, &p, g - scales_at, &xs, count, bytes / group, group / sizeof(int32_t), from == 0, tokens);
     }
+    for (size_t t = 0; t < tokens; t++) memcpy(out + r + t * out_stride, sums[t], count * sizeof(float));
   }
 }
 

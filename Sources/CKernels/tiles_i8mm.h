@@ -66,15 +66,14 @@ LCK_INLINE void exchange(float32x4_t *a, float32x4_t *b) {
 }
 
 // Eight rows of one packed slab from `row` on for `pairs` pairs of tokens, a constant at the call.
-LCK_INLINE void tile_q80(float *out, size_t out_stride, const panel *p, size_t row, size_t scales_at, const paired *x,
+LCK_INLINE void tile_q80(float (*sums)[LCK_PANEL_ROWS], const panel *p, size_t row, size_t scales_at, const paired *x,
                          size_t groups, const size_t steps, bool first, const size_t pairs) {
-  float32x4_t sums[tile_token_pairs][tile_row_pairs];
+  float32x4_t sum[tile_token_pairs][tile_row_pairs];
   LCK_UNROLL for (size_t t = 0; t < pairs; t++) {
     LCK_UNROLL for (size_t r = 0; r < tile_row_pairs; r += 2) {
-      const float *from = out + 2 * t * out_stride + 2 * r;
-      sums[t][r] = first ? vdupq_n_f32(0) : vld1q_f32(from);
-      sums[t][r + 1] = first ? vdupq_n_f32(0) : vld1q_f32(from + out_stride);
-      exchange(&sums[t][r], &sums[t][r + 1]);
+      sum[t][r] = first ? vdupq_n_f32(0) : vld1q_f32(&sums[2 * t][row + 2 * r]);
+      sum[t][r + 1] = first ? vdupq_n_f32(0) : vld1q_f32(&sums[2 * t + 1][row + 2 * r]);
+      exchange(&sum[t][r], &sum[t][r + 1]);
     }
   }
   for (size_t g = 0; g < groups; g++) {
@@ -96,48 +95,38 @@ LCK_INLINE void tile_q80(float *out, size_t out_stride, const panel *p, size_t r
       memcpy(&scales, &p->scales[scales_at + g][row + 2 * r], sizeof scales);
       float32x4_t ws = vreinterpretq_f32_f64(vdupq_n_f64(scales));
       LCK_UNROLL for (size_t t = 0; t < pairs; t++) {
-        sums[t][r] += (vcvtq_f32_s32(acc[t][r]) * ws) * vld1q_f32(x->scales[g][t]);
+        sum[t][r] += (vcvtq_f32_s32(acc[t][r]) * ws) * vld1q_f32(x->scales[g][t]);
       }
     }
   }
   LCK_UNROLL for (size_t t = 0; t < pairs; t++) {
     LCK_UNROLL for (size_t r = 0; r < tile_row_pairs; r += 2) {
-      float *to = out + 2 * t * out_stride + 2 * r;
-      exchange(&sums[t][r], &sums[t][r + 1]);
-      vst1q_f32(to, sums[t][r]);
-      vst1q_f32(to + out_stride, sums[t][r + 1]);
+      exchange(&sum[t][r], &sum[t][r + 1]);
+      vst1q_f32(&sums[2 * t][row + 2 * r], sum[t][r]);
+      vst1q_f32(&sums[2 * t + 1][row + 2 * r], sum[t][r + 1]);
     }
   }
 }
 
-// All rows of one packed slab for `count` tokens, in `pairs` pairs.
-LCK_INLINE void tiles_of_rows(float *out, size_t out_stride, const panel *p, size_t scales_at, const slab *x,
-                              size_t token, size_t rows, size_t groups, const size_t steps, bool first, size_t count,
+// All rows of one packed slab, of which `rows` exist, for `count` tokens, in `pairs` pairs.
+LCK_INLINE void tiles_of_rows(panel_sums sums, const panel *p, size_t scales_at, const slab *x, size_t token,
+                              size_t rows, size_t groups, const size_t steps, bool first, size_t count,
                               const size_t pairs) {
+  // The sums of a missing token have a place, as a block is of an even number.
+  _Static_assert(block_tokens % 2 == 0, "pairs of tokens");
   paired xs;
   pair_tokens(&xs, x, token, groups, steps * sizeof(int32_t), count, pairs);
   for (size_t r = 0; r < rows; r += LCK_TILE_ROWS_Q80) {
-    // A tile at the edge is computed whole, elsewhere.
-    float whole[LCK_TILE_TOKENS_Q80][LCK_TILE_ROWS_Q80];
-    const size_t exist = smaller(rows - r, LCK_TILE_ROWS_Q80);
-    const bool is_whole = exist == LCK_TILE_ROWS_Q80 && count == 2 * pairs;
-    if (!is_whole) {
-      memset(whole, 0, sizeof whole);
-      for (size_t t = 0; !first && t < count; t++) memcpy(whole[t], out + t * out_stride + r, exist * sizeof(float));
-    }
-    tile_q80(is_whole ? out + r : whole[0], is_whole ? out_stride : LCK_TILE_ROWS_Q80, p, r, scales_at, &xs, groups,
-             steps / 2, first, pairs);
-    for (size_t t = 0; !is_whole && t < count; t++) memcpy(out + t * out_stride + r, whole[t], exist * sizeof(float));
+    tile_q80(sums + token, p, r, scales_at, &xs, groups, steps / 2, first, pairs);
   }
 }
 
 // All tokens of a block for one packed slab.
-LCK_INLINE void tiles_q80(float *out, size_t out_stride, const panel *p, size_t scales_at, const slab *x, size_t rows,
-                          size_t groups, const size_t steps, bool first, size_t tokens) {
+LCK_INLINE void tiles_q80(panel_sums sums, const panel *p, size_t scales_at, const slab *x, size_t rows, size_t groups,
+                          const size_t steps, bool first, size_t tokens) {
   for (size_t t = 0; t < tokens; t += LCK_TILE_TOKENS_Q80) {
     const size_t count = smaller(tokens - t, LCK_TILE_TOKENS_Q80);
-#define LCK_TILES(pairs) \
-  tiles_of_rows(out + t * out_stride, out_stride, p, scales_at, x, t, rows, groups, steps, first, count, pairs)
+#define LCK_TILES(pairs) tiles_of_rows(sums, p, scales_at, x, t, rows, groups, steps, first, count, pairs)
     if (count > 4) LCK_TILES(3);
     else if (count > 2) LCK_TILES(2);
     else LCK_TILES(1);

@@ -32,21 +32,16 @@ LCK_INLINE void dot_steps(i32xp (*acc)[tile_vectors], const i32xp *w, const int8
 }
 #endif
 
-// The rows from `row` on of one packed slab, of which `rows` exist, for `tokens` tokens, which is a constant at the
-// call, as is `steps`, the dwords of a group, where it matters.
-LCK_INLINE void tile_q80(float *out, size_t out_stride, const panel *p, size_t row, size_t scales_at, const slab *x,
-                         size_t token, size_t rows, size_t groups, const size_t steps, bool first,
-                         const size_t tokens) {
+// The tile's rows from `row` on of one packed slab, for `tokens` tokens, which is a constant at the call, as is
+// `steps`, the dwords of a group, where it matters.
+LCK_INLINE void tile_q80(float (*sums)[LCK_PANEL_ROWS], const panel *p, size_t row, size_t scales_at, const slab *x,
+                         size_t token, size_t groups, const size_t steps, bool first, const size_t tokens) {
   const int8_t *values = x->values + token * x->stride;
   const float *scales = x->scales + token * x->groups;
   const int32_t *offsets = x->offsets + token * x->groups;
-  f32xp sums[LCK_TILE_TOKENS_Q80][tile_vectors] = {{{0}}};
+  f32xp sum[LCK_TILE_TOKENS_Q80][tile_vectors] = {{{0}}};
   if (!first) {
-    if (rows == LCK_TILE_ROWS_Q80) {
-      LCK_UNROLL for (size_t t = 0; t < tokens; t++) memcpy(sums[t], out + t * out_stride, sizeof sums[t]);
-    } else {
-      for (size_t t = 0; t < tokens; t++) memcpy(sums[t], out + t * out_stride, rows * sizeof(float));
-    }
+    LCK_UNROLL for (size_t t = 0; t < tokens; t++) memcpy(sum[t], &sums[token + t][row], sizeof sum[t]);
   }
   for (size_t g = 0; g < groups; g++) {
     i32xp acc[LCK_TILE_TOKENS_Q80][tile_vectors];
@@ -60,33 +55,26 @@ LCK_INLINE void tile_q80(float *out, size_t out_stride, const panel *p, size_t r
     LCK_UNROLL for (size_t t = 0; t < tokens; t++) {
       LCK_UNROLL for (size_t v = 0; v < tile_vectors; v++) {
         f32xp ws = ((const f32xp *)&p->scales[scales_at + g][row])[v];
-        sums[t][v] += (__builtin_convertvector(acc[t][v], f32xp) * ws) * scales[t * x->groups + g];
+        sum[t][v] += (__builtin_convertvector(acc[t][v], f32xp) * ws) * scales[t * x->groups + g];
       }
     }
   }
-  if (rows == LCK_TILE_ROWS_Q80) {
-    LCK_UNROLL for (size_t t = 0; t < tokens; t++) memcpy(out + t * out_stride, sums[t], sizeof sums[t]);
-  } else {
-    for (size_t t = 0; t < tokens; t++) memcpy(out + t * out_stride, sums[t], rows * sizeof(float));
-  }
+  LCK_UNROLL for (size_t t = 0; t < tokens; t++) memcpy(&sums[token + t][row], sum[t], sizeof sum[t]);
 }
 
-// All rows of one packed slab for some tokens.
-LCK_INLINE void tiles_of_rows(float *out, size_t out_stride, const panel *p, size_t scales_at, const slab *x,
-                              size_t token, size_t rows, size_t groups, const size_t steps, bool first,
-                              const size_t tokens) {
+// All rows of one packed slab, of which `rows` exist, for some tokens.
+LCK_INLINE void tiles_of_rows(panel_sums sums, const panel *p, size_t scales_at, const slab *x, size_t token,
+                              size_t rows, size_t groups, const size_t steps, bool first, const size_t tokens) {
   for (size_t r = 0; r < rows; r += LCK_TILE_ROWS_Q80) {
-    tile_q80(out + r, out_stride, p, r, scales_at, x, token, smaller(rows - r, LCK_TILE_ROWS_Q80), groups, steps,
-             first, tokens);
+    tile_q80(sums, p, r, scales_at, x, token, groups, steps, first, tokens);
   }
 }
 
 // All tokens of a block for one packed slab.
-LCK_INLINE void tiles_q80(float *out, size_t out_stride, const panel *p, size_t scales_at, const slab *x, size_t rows,
-                          size_t groups, const size_t steps, bool first, size_t tokens) {
+LCK_INLINE void tiles_q80(panel_sums sums, const panel *p, size_t scales_at, const slab *x, size_t rows, size_t groups,
+                          const size_t steps, bool first, size_t tokens) {
   size_t t = 0;
-#define LCK_TILE(count) \
-  tiles_of_rows(out + t * out_stride, out_stride, p, scales_at, x, t, rows, groups, steps, first, count)
+#define LCK_TILE(count) tiles_of_rows(sums, p, scales_at, x, t, rows, groups, steps, first, count)
   for (; t + LCK_TILE_TOKENS_Q80 <= tokens; t += LCK_TILE_TOKENS_Q80) LCK_TILE(LCK_TILE_TOKENS_Q80);
   switch (tokens - t) {
     case 1: LCK_TILE(1); break;
