@@ -28,6 +28,12 @@ LCK_INLINE void tile_f32(float *out, size_t out_stride, const float *w, const fl
   size_t i = 0;
   for (; i + lanes <= n; i += lanes) tile_step(acc, w + i, x + i, n, rows, tokens, lanes);
   if (i < n) tile_step(acc, w + i, x + i, n, rows, tokens, n - i);
+  if (rows * tokens == lanes) {
+    float sums[lanes];
+    store(sums, sum_each(acc));
+    LCK_UNROLL for (size_t t = 0; t < tokens; t++) memcpy(out + t * out_stride, sums + t * rows, rows * sizeof *sums);
+    return;
+  }
   LCK_UNROLL for (size_t t = 0; t < tokens; t++) {
     LCK_UNROLL for (size_t r = 0; r < rows; r++) out[t * out_stride + r] = sum(acc[t * rows + r]);
   }

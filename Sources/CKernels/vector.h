@@ -146,6 +146,15 @@ LCK_INLINE i32x16 sum_halves(const i32x16 *v) {
   return LCK_FOLD(c[0], c[1], 1);
 }
 
+// The canonical sum of each of sixteen vectors.
+LCK_INLINE f32x16 sum_each(const f32x16 *v) {
+  f32x16 a[8], b[4], c[2];
+  LCK_UNROLL for (int i = 0; i < 8; i++) a[i] = LCK_FOLD(v[i], v[i + 8], 8);
+  LCK_UNROLL for (int i = 0; i < 4; i++) b[i] = LCK_FOLD(a[i], a[i + 4], 4);
+  LCK_UNROLL for (int i = 0; i < 2; i++) c[i] = LCK_FOLD(b[i], b[i + 2], 2);
+  return LCK_FOLD(c[0], c[1], 1);
+}
+
 #define LCK_SWAP(x, y, width)                                                          \
   do {                                                                                 \
     i32x16 even = LCK_EVEN_##width(x, y);                                              \
