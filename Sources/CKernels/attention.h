@@ -150,22 +150,6 @@ LCK_INLINE void row_exponentials(float *x, size_t n) {
   for (size_t i = 0; i < n; i += lanes) store(x + i, exponential(load(x + i) - top));
 }
 
-// The sums of the first n values of up to sixteen rows: lane = row, so that each adds up in its order.
-LCK_INLINE void row_sums(float *sums, const float *x, size_t stride, size_t rows, size_t n) {
-  f32x16 acc = {0};
-  for (size_t i = 0; i < n; i += lanes) {
-    i32x16 block[lanes];
-    LCK_UNROLL for (size_t r = 0; r < lanes; r++) block[r] = load_i32(x + (r < rows ? r : 0) * stride + i);
-    transpose(block);
-    if (n - i >= lanes) {
-      LCK_UNROLL for (size_t p = 0; p < lanes; p++) acc += (f32x16)block[p];
-    } else {
-      for (size_t p = 0; p < n - i; p++) acc += (f32x16)block[p];
-    }
-  }
-  store(sums, acc);
-}
-
 static LCK_TARGET void attention_softmax(const lck_queries *group, size_t from, size_t to) {
   const size_t stride = group->score_stride;
   for (size_t row = from; row < to; row += lanes) {
@@ -175,7 +159,7 @@ static LCK_TARGET void attention_softmax(const lck_queries *group, size_t from, 
     if (rows == 1) {
       totals[0] = ordered_sum(0, x, common);
     } else {
-      row_sums(totals, x, stride, rows, common);
+      ordered_sums(totals, x, stride, rows, common);
     }
     for (size_t r = 0; r < rows; r++) {
       size_t n = seen(group, row + r);

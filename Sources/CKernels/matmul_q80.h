@@ -16,7 +16,7 @@ static LCK_TARGET void matmul_q80(float *out, size_t out_stride, const int8_t *w
                                   const lck_quantized *x, size_t rows, size_t n, size_t group, size_t tokens) {
   if (group % 4 != 0 || group > slab_bytes) {
     lck_scalar_matmul_q80(out, out_stride, w, ws, x, rows, n, group, tokens);
-  } else if (tokens <= LCK_STREAM_TOKENS && (group == 64 || group == 32)) {
+  } else if (tokens <= LCK_STREAM_TOKENS && (group == 64 || group == 32) && n / group <= stream_groups) {
     stream_q80(out, out_stride, w, ws, x, rows, n, group, tokens);
   } else {
     for (size_t t = 0; t < tokens; t += block_tokens) {

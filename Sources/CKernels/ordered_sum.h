@@ -1,6 +1,7 @@
-// A sum of floats in the order they stand in, every step rounded, and yet many at a time.
+// Sums of floats in the order they stand in, every step rounded, and yet many at a time: those of several rows side
+// by side, or a single one.
 //
-// While the total stays between two powers of two it is a whole number of some unit, 2^23 to 2^24 of them, and
+// While the total of a single one stays between two powers of two it is a whole number of some unit, 2^23 to 2^24 of them, and
 // adding x rounds x to whole units, whatever the total. So the rounded terms may be added as integers, in any
 // order. Two kinds of blocks are added one by one: where the total passes a power of two, and where a term
 // ends in exactly half a unit, as that is rounded to make the total even.
@@ -52,6 +53,23 @@ static LCK_TARGET float ordered_sum(float start, const float *x, size_t n) {
   }
   for (; i < n; i++) total += x[i];
   return total;
+}
+
+// The sums of the first n values of up to sixteen rows: lane = row, so that each adds up in its order. Whole vectors
+// are read, and sixteen sums written.
+LCK_INLINE void ordered_sums(float *sums, const float *x, size_t stride, size_t rows, size_t n) {
+  f32x16 acc = {0};
+  for (size_t i = 0; i < n; i += lanes) {
+    i32x16 block[lanes];
+    LCK_UNROLL for (size_t r = 0; r < lanes; r++) block[r] = load_i32(x + (r < rows ? r : 0) * stride + i);
+    transpose(block);
+    if (n - i >= lanes) {
+      LCK_UNROLL for (size_t p = 0; p < lanes; p++) acc += (f32x16)block[p];
+    } else {
+      for (size_t p = 0; p < n - i; p++) acc += (f32x16)block[p];
+    }
+  }
+  store(sums, acc);
 }
 
 #endif

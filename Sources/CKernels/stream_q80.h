@@ -1,5 +1,6 @@
 // The int8 matrix product of a token, or of a few: the rows are read one after the other, as one sequential
-// stream of memory.
+// stream of memory. What a row's groups add to its sum waits for fifteen other rows' to be added side by side: a sum
+// by itself would wait for each of its additions.
 //
 // The including file provides group_sums(w, x, offsets, count, group): the exact sums of up to 16 groups of 64 or
 // 32 products, given 128 times the sum of each group of x.
@@ -7,10 +8,11 @@
 #define LLAMA_CHAT_STREAM_Q80_H
 
 #include "CKernels.h"
-#include "vector.h"
+#include "ordered_sum.h"
 
 enum {
   narrow_groups = 64,
+  stream_groups = 1024,  // of a row, at most
 };
 
 // (sum * weight scale) * input scale of 16 groups, or of the first `count`; the lanes above hold anything.
@@ -20,36 +22,13 @@ LCK_INLINE f32x16 group_terms(const int8_t *w, f32x16 ws, const int8_t *x, const
   return (__builtin_convertvector(sums, f32x16) * ws) * load(xs);
 }
 
-// acc + terms[from] + ... + terms[to - 1], one after the other. By way of memory, because sixteen loads are
-// cheaper than sixteen shuffles, and the row's other work hides the chain of additions.
-LCK_INLINE float add_in_order(float acc, f32x16 terms, size_t from, size_t to) {
-  float each[lanes] __attribute__((aligned(64)));
-  store(each, terms);
-  __asm__ volatile("" : "+m"(each));
-  if (from == 0 && to == lanes) {
-    LCK_UNROLL for (size_t i = 0; i < lanes; i++) acc += each[i];
-  } else {
-    for (size_t i = from; i < to; i++) acc += each[i];
+// The terms of one row of 16 groups or more.
+LCK_INLINE void row_terms(float *terms, const int8_t *w, const float *ws, const int8_t *x, const float *xs,
+                          const int32_t *offsets, size_t groups, const size_t group) {
+  for (size_t g = 0; g < groups; g += lanes) {
+    size_t at = smaller(g, groups - lanes);  // the last sixteen overlap with those before
+    store(terms + at, group_terms(w + at * group, load(ws + at), x + at * group, xs + at, offsets + at, lanes, group));
   }
-  return acc;
-}
-
-// The product of one row of 16 groups or more.
-LCK_INLINE float row_sum(const int8_t *w, const float *ws, const int8_t *x, const float *xs, const int32_t *offsets,
-                         size_t groups, const size_t group) {
-  float acc = 0;
-  size_t g = 0;
-  for (; g + lanes <= groups; g += lanes) {
-    f32x16 terms = group_terms(w + g * group, load(ws + g), x + g * group, xs + g, offsets + g, lanes, group);
-    acc = add_in_order(acc, terms, 0, lanes);
-  }
-  if (g < groups) {  // the last sixteen groups, of which the first are already in acc
-    size_t first = groups - lanes;
-    f32x16 terms = group_terms(w + first * group, load(ws + first), x + first * group, xs + first, offsets + first,
-                               lanes, group);
-    acc = add_in_order(acc, terms, g - first, lanes);
-  }
-  return acc;
 }
 
 // Rows of fewer than `narrow_groups` groups, sixteen at a time: their groups, one row's after another's, fill
@@ -70,7 +49,7 @@ LCK_INLINE void repeat(repeated *to, const lck_quantized *x, size_t token, const
 
 LCK_INLINE void narrow_rows(float *out, const int8_t *w, const float *ws, const repeated *x, const size_t group,
                             size_t groups) {
-  float terms[lanes * narrow_groups] __attribute__((aligned(64)));
+  float terms[lanes * narrow_groups + lanes] __attribute__((aligned(64)));
   size_t at = 0;  // the group of x where the block starts
   for (size_t b = 0; b < groups; b++) {
     size_t first = b * lanes;
@@ -78,44 +57,59 @@ LCK_INLINE void narrow_rows(float *out, const int8_t *w, const float *ws, const 
                                      x->offsets + at, lanes, group));
     for (at += lanes; at >= groups;) at -= groups;
   }
-  for (size_t i = 0; i < lanes; i++) {
-    float acc = 0;
-    for (size_t g = 0; g < groups; g++) acc += terms[i * groups + g];
-    out[i] = acc;
-  }
+  ordered_sums(out, terms, groups, lanes, groups);
 }
 
 // Rows of fewer than 16 groups, `left` of them. `ws` holds the scales of all, one row's after another's.
 LCK_INLINE float short_row(const int8_t *w, const float *ws, size_t left, const repeated *x, const size_t group,
                            size_t groups) {
   f32x16 scales = left * groups >= lanes ? load(ws) : load_part(ws, left * groups, 0);
-  return add_in_order(0, group_terms(w, scales, x->x, x->scales, x->offsets, groups, group), 0, groups);
+  float terms[lanes], acc = 0;
+  store(terms, group_terms(w, scales, x->x, x->scales, x->offsets, groups, group));
+  for (size_t g = 0; g < groups; g++) acc += terms[g];
+  return acc;
 }
 
-// Each row in turn, for each of `tokens`, at most LCK_STREAM_TOKENS. `group`, 64 or 32, is a constant at the call.
+// Rows of 16 groups or more, sixteen at a time.
+LCK_INLINE void wide_rows(float *out, size_t out_stride, const int8_t *w, const float *ws, const lck_quantized *x,
+                          size_t rows, size_t n, const size_t group, size_t tokens) {
+  const size_t groups = n / group, stride = (groups + lanes - 1) / lanes * lanes;
+  float terms[LCK_STREAM_TOKENS][lanes * stream_groups] __attribute__((aligned(64))), sums[lanes];
+  for (size_t r = 0; r < rows; r += lanes) {
+    size_t count = smaller(rows - r, lanes);
+    for (size_t i = 0; i < count; i++) {
+      for (size_t t = 0; t < tokens; t++) {
+        row_terms(terms[t] + i * stride, w + (r + i) * n, ws + (r + i) * groups, x->values + t * x->stride,
+                  x->scales + t * groups, x->offsets + t * groups, groups, group);
+      }
+    }
+    for (size_t t = 0; t < tokens; t++) {
+      ordered_sums(sums, terms[t], stride, count, groups);
+      memcpy(out + t * out_stride + r, sums, count * sizeof *sums);
+    }
+  }
+}
+
+// Up to LCK_STREAM_TOKENS tokens, and stream_groups groups. `group`, 64 or 32, is a constant at the call.
 LCK_INLINE void stream(float *out, size_t out_stride, const int8_t *w, const float *ws, const lck_quantized *x,
                        size_t rows, size_t n, const size_t group, size_t tokens) {
   const size_t groups = n / group;
-  const bool is_narrow = groups < narrow_groups && groups % lanes != 0;
-  repeated xs[LCK_STREAM_TOKENS];
-  for (size_t t = 0; is_narrow && t < tokens; t++) repeat(&xs[t], x, t, group, groups);
-  for (size_t r = 0; r < rows;) {
-    const int8_t *row = w + r * n;
-    const float *scales = ws + r * groups;
-    const bool many = is_narrow && r + lanes <= rows;
-    for (size_t t = 0; t < tokens; t++) {
-      float *to = out + t * out_stride + r;
-      if (many) {
-        narrow_rows(to, row, scales, &xs[t], group, groups);
-      } else if (groups < lanes) {
-        *to = short_row(row, scales, rows - r, &xs[t], group, groups);
-      } else {
-        *to = row_sum(row, scales, x->values + t * x->stride, x->scales + t * groups, x->offsets + t * groups, groups,
-                      group);
+  size_t r = 0;
+  if (groups < narrow_groups && groups % lanes != 0) {
+    repeated xs[LCK_STREAM_TOKENS];
+    for (size_t t = 0; t < tokens; t++) repeat(&xs[t], x, t, group, groups);
+    for (; r + lanes <= rows; r += lanes) {
+      for (size_t t = 0; t < tokens; t++) {
+        narrow_rows(out + t * out_stride + r, w + r * n, ws + r * groups, &xs[t], group, groups);
       }
     }
-    r += many ? lanes : 1;
+    for (; groups < lanes && r < rows; r++) {
+      for (size_t t = 0; t < tokens; t++) {
+        out[t * out_stride + r] = short_row(w + r * n, ws + r * groups, rows - r, &xs[t], group, groups);
+      }
+    }
   }
+  if (r < rows) wide_rows(out + r, out_stride, w + r * n, ws + r * groups, x, rows - r, n, group, tokens);
 }
 
 static __attribute__((noinline)) LCK_TARGET void stream_q80(float *out, size_t out_stride, const int8_t *w,
