@@ -6,50 +6,12 @@ import Testing
 /// What is on the screen after its size has changed: all that was written, once, and nothing else.
 @Suite(.serialized, .enabled(if: Tmux.isThere, "needs tmux"))
 struct ScreenTests {
-  private let words =
-    "The quick brown fox jumps over the lazy dog, again and again and again, until it is night and day"
-
   private func start(_ options: [String] = [], columns: Int) throws -> (Tmux, Program) {
     let program = try Program()
     let tmux = try Tmux(
       program, Models.arguments(.slow) + options + ["-s", "7"], columns: columns, rows: 40)
     try tmux.until("a prompt") { $0.contains { $0.hasPrefix(">") } }
     return (tmux, program)
-  }
-
-  @Test(arguments: [0, 30, 97])
-  func aLineIsPaintedAnew(cursorLeft: Int) throws {
-    let (tmux, program) = try start(columns: 80)
-    try tmux.type(words)
-    try tmux.until("the text") { _ in try tmux.everything().hasSuffix("nightandday") }
-    for _ in 0..<cursorLeft { try tmux.press("Left") }
-    let written = try tmux.everything()
-    #expect(written.hasSuffix(">" + words.filter { $0 != " " }))
-    for columns in [40, 23, 100, 61, 30, 99] {
-      try tmux.resize(columns: columns, rows: 40)
-      try tmux.until("the text in \(columns) columns") { _ in try tmux.everything() == written }
-    }
-    // The cursor is where it was.
-    try tmux.type("!")
-    try tmux.press("Enter")
-    var sent = words
-    sent.insert("!", at: sent.index(sent.endIndex, offsetBy: -cursorLeft))
-    try tmux.until("the message") { _ in try program.history == [sent] }
-  }
-
-  @Test func severalLinesArePaintedAnew() throws {
-    let (tmux, program) = try start(columns: 80)
-    try tmux.paste("first line of it\n\(words)\nthird, with é and 漢字")
-    try tmux.until("the text") { _ in try tmux.everything().hasSuffix("漢字") }
-    let written = try tmux.everything()
-    for columns in [37, 23, 100, 60] {
-      try tmux.resize(columns: columns, rows: 40)
-      try tmux.until("the text in \(columns) columns") { _ in try tmux.everything() == written }
-    }
-    try tmux.press("Enter")
-    try tmux.until("the message") { _ in
-      try program.history == ["first line of it\n\(words)\nthird, with é and 漢字"]
-    }
   }
 
   /// The line that tells how far reading has come goes away, however the terminal broke it.
