@@ -74,7 +74,9 @@ let package = Package(
       swiftSettings: swiftSettings),
     .testTarget(
       name: "OpenCLDeviceTests",
-      dependencies: ["Inference", "ModelFile", "OpenCLDevice", "Tokenization", "TestSupport"],
+      dependencies: [
+        "COpenCL", "Inference", "ModelFile", "OpenCLDevice", "Tokenization", "TestSupport",
+      ],
       swiftSettings: swiftSettings),
     .testTarget(
       name: "ChatTests", dependencies: ["Chat", "TestSupport"], swiftSettings: swiftSettings),

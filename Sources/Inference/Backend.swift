@@ -35,6 +35,15 @@ package protocol Backend: AnyObject {
     _ tokens: ArraySlice<TokenID>, _ cache: KVCache, wantsLogits: Bool,
     beforeLayer: (_ layer: Int) throws -> Void
   ) throws -> UnsafeBufferPointer<Float>
+
+  /// The same, for who needs of the logits only where the highest is.
+  ///
+  /// - Returns: The first of the highest among the first `count` logits, of which there are as many; `count` when
+  ///   one of them is NaN or infinite.
+  func mostLikely(
+    after tokens: ArraySlice<TokenID>, _ cache: KVCache, among count: Int,
+    beforeLayer: (_ layer: Int) throws -> Void
+  ) throws -> Int
 }
 
 /// Where a ``KVCache``'s rows lie, as bytes laid out by ``KVLayout``.

@@ -40,6 +40,14 @@ final class CPUBackend: Backend {
       wantsLogits ? transformer.operators.workspace.logits : .init(start: nil, count: 0))
   }
 
+  func mostLikely(
+    after tokens: ArraySlice<TokenID>, _ cache: KVCache, among count: Int,
+    beforeLayer: (_ layer: Int) throws -> Void
+  ) throws -> Int {
+    let logits = try forward(tokens, cache, wantsLogits: true, beforeLayer: beforeLayer)
+    return Sampler.mostLikely(UnsafeBufferPointer(rebasing: logits[..<count]))
+  }
+
   // MARK: - For measuring
 
   /// Reads all of `bytes`, a consecutive part a thread, and forgets it.

@@ -68,26 +68,36 @@ public struct Completion {
     let read = prompt.prefix(limit)
     statistics.promptTokens = read.count
     let start = clock.now
-    var logits = try engine.forward(read, cache: cache, interrupt: interrupt)
+    // Nothing follows a prompt that is cut.
+    var next: TokenID?
+    if read.count == prompt.count {
+      next = try draw(after: read, cache, interrupt: interrupt)
+    } else {
+      _ = try engine.forward(read, cache: cache, interrupt: interrupt)
+    }
     let promptEnd = clock.now
     statistics.prefillTime = promptEnd - start
     // BOS prints nothing.
     for token in prompt.prefix(limit + 1) { try emit(decoder.append(token)) }
 
-    if read.count == prompt.count {
-      while interrupt?.isRaised != true {
-        let token = try sampler.sample(
-          logits, count: tokenizer.vocabulary.count, position: cache.count)
-        statistics.generatedTokens += 1
-        if stopTokens.contains(token) { break }
-        try emit(decoder.append(token))
-        if cache.count == limit { break }
-        logits = try engine.forward(CollectionOfOne(token), cache: cache)
-      }
+    while let token = next, interrupt?.isRaised != true {
+      statistics.generatedTokens += 1
+      if stopTokens.contains(token) { break }
+      try emit(decoder.append(token))
+      if cache.count == limit { break }
+      next = try draw(after: CollectionOfOne(token), cache)
     }
     try emit(decoder.finish())
     statistics.decodeTime = clock.now - promptEnd
     return statistics
+  }
+
+  private mutating func draw(
+    after tokens: some Collection<TokenID>, _ cache: KVCache, interrupt: InterruptFlag? = nil
+  ) throws -> TokenID {
+    try engine.draw(
+      with: &sampler, among: tokenizer.vocabulary.count, after: tokens, cache: cache,
+      interrupt: interrupt)
   }
 
   private var stopTokens: [TokenID] {

@@ -89,6 +89,42 @@ public final class Engine {
     _ tokens: some Collection<TokenID>, cache: KVCache, interrupt: InterruptFlag? = nil,
     progress: ((Int) -> Void)? = nil
   ) throws -> UnsafeBufferPointer<Float> {
+    try read(tokens, cache: cache, interrupt: interrupt, progress: progress) {
+      [backend] batch, beforeLayer in
+      try backend.forward(batch, cache, wantsLogits: true, beforeLayer: beforeLayer)
+    }
+  }
+
+  /// Reads tokens at the cache's end, and draws the one that follows.
+  ///
+  /// As ``forward(_:cache:interrupt:progress:)`` and ``Sampler/sample(_:count:position:)``; but where the sampler
+  /// takes the most likely token, a device keeps the logits and says only which that is.
+  ///
+  /// - Parameter count: Of the logits, the sampler sees the first so many.
+  /// - Throws: What both of them throw.
+  public func draw(
+    with sampler: inout Sampler, among count: Int, after tokens: some Collection<TokenID>,
+    cache: KVCache, interrupt: InterruptFlag? = nil
+  ) throws -> TokenID {
+    let count = min(count, model.config.vocabSize)
+    guard sampler.isGreedy else {
+      let logits = try forward(tokens, cache: cache, interrupt: interrupt)
+      return try sampler.sample(logits, count: count, position: cache.count)
+    }
+    let best = try read(tokens, cache: cache, interrupt: interrupt) {
+      [backend] batch, beforeLayer in
+      try backend.mostLikely(after: batch, cache, among: count, beforeLayer: beforeLayer)
+    }
+    guard best < count else { throw InferenceError.damagedLogits(position: cache.count) }
+    return TokenID(best)
+  }
+
+  /// Reads tokens batch by batch, the last of them by `readLast`, whose result is returned.
+  private func read<Result>(
+    _ tokens: some Collection<TokenID>, cache: KVCache, interrupt: InterruptFlag?,
+    progress: ((Int) -> Void)? = nil,
+    readLast: (ArraySlice<TokenID>, _ beforeLayer: (Int) throws -> Void) throws -> Result
+  ) throws -> Result {
     let tokens = Array(tokens)
     precondition(!tokens.isEmpty && cache.fits(model.config), "nothing to read, or a foreign cache")
     let vocabulary = 0..<Int32(clamping: model.config.vocabSize)
@@ -100,20 +136,22 @@ public final class Engine {
         needed: cache.count + tokens.count, capacity: cache.capacity)
     }
     var read = 0
-    var logits = UnsafeBufferPointer<Float>(start: nil, count: 0)
-    while read < tokens.count {
-      let batch = tokens[read..<min(read + backend.maximumBatch, tokens.count)]
-      logits = try backend.forward(
-        batch, cache, wantsLogits: batch.endIndex == tokens.count
-      ) { layer in
-        if interrupt?.isRaised == true { throw Interrupted() }
-        if layer > 0 { progress?(read + batch.count * layer / model.config.layers) }
+    func beforeLayer(_ layer: Int, of batch: ArraySlice<TokenID>) throws {
+      if interrupt?.isRaised == true { throw Interrupted() }
+      if layer > 0 { progress?(read + batch.count * layer / model.config.layers) }
+    }
+    while tokens.count - read > backend.maximumBatch {
+      let batch = tokens[read..<read + backend.maximumBatch]
+      _ = try backend.forward(batch, cache, wantsLogits: false) {
+        try beforeLayer($0, of: batch)
       }
       read = batch.endIndex
       progress?(read)
     }
+    let result = try readLast(tokens[read...]) { try beforeLayer($0, of: tokens[read...]) }
+    progress?(tokens.count)
     try model.checkpoint.checkUnchanged()
-    return logits
+    return result
   }
 
   /// The most threads an engine takes: twice the processors this process may use.

@@ -35,6 +35,9 @@ public struct Sampler: Sendable {
 
   private static func usable(_ seed: UInt64) -> UInt64 { seed == 0 ? 0x9E37_79B9_7F4A_7C15 : seed }
 
+  /// Whether it takes the most likely token, and so needs nothing else of the logits.
+  public var isGreedy: Bool { temperature < 1e-6 }
+
   /// Draws a token among the first `count` logits; `position` is only for the error text.
   ///
   /// - Throws: ``InferenceError/damagedLogits(position:)`` when a logit is NaN or infinite.
@@ -44,7 +47,7 @@ public struct Sampler: Sendable {
     let logits = UnsafeBufferPointer(rebasing: logits[..<min(count, logits.count)])
     let best = Self.mostLikely(logits)
     guard best < logits.count else { throw InferenceError.damagedLogits(position: position) }
-    if temperature < 1e-6 { return TokenID(best) }
+    if isGreedy { return TokenID(best) }
     let total = fillWeights(logits)
     let coin = nextUnitFloat()
     if topP <= 0 || topP >= 1 { return drawFromAll(coin, total) }
@@ -52,7 +55,7 @@ public struct Sampler: Sendable {
   }
 
   /// The first of the highest values; their count when one is NaN or infinite.
-  private static func mostLikely(_ values: UnsafeBufferPointer<Float>) -> Int {
+  static func mostLikely(_ values: UnsafeBufferPointer<Float>) -> Int {
     guard let base = values.baseAddress else { return 0 }
     return kernels.argmax(base, values.count)
   }

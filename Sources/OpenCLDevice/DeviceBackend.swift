@@ -5,8 +5,9 @@ import Tokenization
 
 /// The forward pass on a device that OpenCL knows: weights, keys and values and all that is computed stay there.
 ///
-/// A token is one queue of kernels, in order, without a wait between; only the logits come back. A prompt is cut
-/// into batches, and waits after each layer, so that it can be stopped and tells how far it is.
+/// A token is one queue of kernels, in order, without a wait between; only the logits come back, or where the highest
+/// of them is. A prompt is cut into batches, and waits after each layer, so that it can be stopped and tells how far
+/// it is.
 package final class DeviceBackend: Backend {
   /// What a test may choose; by default what suits the device.
   package struct Build {
@@ -16,6 +17,10 @@ package final class DeviceBackend: Backend {
     package var width: Int?
     /// Whether doubles may be used.
     package var usesDouble = true
+    /// The functions of OpenCL; `nil` for those of this machine's library.
+    var opencl: OpenCL?
+    /// Stands before the kernels: what the device's compiler lacks.
+    var prelude = ""
 
     package init(cache: ProgramCache? = nil, width: Int? = nil, usesDouble: Bool = true) {
       self.cache = cache
@@ -37,11 +42,14 @@ package final class DeviceBackend: Backend {
   private let weights: DeviceWeights
   private let scratch: DeviceScratch
   private let rope: RotaryFrequencies
-  private let cache: ProgramCache?
-  private var pairs: [KVType: KernelPair] = [:]
+  private let build: Build
+  private let layerKernels: KernelPair<LayerKernels>
+  private let classify: DeviceKernel
+  private let search: MostLikelySearch
+  private var attentionKernels: [KVType: KernelPair<AttentionKernels>] = [:]
   private let logits: UnsafeMutableBufferPointer<Float>
   /// What the compiler had to say, all programs together.
-  package private(set) var buildLog = ""
+  package private(set) var buildLog: String
 
   /// Uploads a model.
   ///
@@ -64,23 +72,29 @@ package final class DeviceBackend: Backend {
       usesDouble: device.hasDouble && build.usesDouble, dividesExactly: device.dividesExactly)
     self.model = model
     self.device = device
-    cache = build.cache
+    self.build = build
     rope = RotaryFrequencies(config: config, metadata: model.metadata)
     arithmetic =
       device.isExact && shape.usesDouble && !shape.keepsHalves
       ? 0 : CRC32.checksum("\(device.name) \(device.driver) \(math)".utf8) & 0xff_ffff | 1
     try Self.check(device, model, keepsHalves: shape.keepsHalves, batch: maximumBatch)
 
-    queue = try DeviceQueue(device)
-    var toHalves: DeviceKernel?
-    if shape.keepsHalves {
-      let program = try DeviceProgram(
-        KernelSource.text, options: shape.options(kvType: .f32, isBatch: false), queue: queue,
-        cache: cache)
-      toHalves = try program.kernel("to_halves")
-    }
+    queue = try DeviceQueue(device, opencl: build.opencl ?? OpenCL.load())
+    let single = try DeviceProgram(
+      build.prelude + KernelSource.layers, options: shape.options(isBatch: false), queue: queue,
+      cache: build.cache)
+    let batch = try DeviceProgram(
+      build.prelude + KernelSource.layers, options: shape.options(isBatch: true), queue: queue,
+      cache: build.cache)
+    buildLog = single.log + batch.log
+    layerKernels = KernelPair(
+      single: try LayerKernels(single, isQuantized: groupSize != nil),
+      batch: try LayerKernels(batch, isQuantized: groupSize != nil))
+    classify = try single.kernel("classify")
+    search = try MostLikelySearch(single, logits: config.vocabSize)
     let uploader = try WeightUploader(
-      queue, total: Self.fileBytes(model), toHalves: toHalves, interrupt: interrupt,
+      queue, total: Self.fileBytes(model),
+      toHalves: shape.keepsHalves ? single.kernel("to_halves") : nil, interrupt: interrupt,
       progress: progress)
     weights = try DeviceWeights(model.checkpoint, with: uploader)
     bytesPerToken = weights.bytesPerToken
@@ -140,17 +154,20 @@ package final class DeviceBackend: Backend {
       kernels: try kernels(for: layout.type), queue: queue)
   }
 
-  private func kernels(for type: KVType) throws(DeviceError) -> KernelPair {
-    if let pair = pairs[type] { return pair }
-    func build(isBatch: Bool) throws(DeviceError) -> Kernels {
+  private func kernels(
+    for type: KVType
+  ) throws(DeviceError) -> KernelPair<AttentionKernels> {
+    if let pair = attentionKernels[type] { return pair }
+    func kernels(isBatch: Bool) throws(DeviceError) -> AttentionKernels {
       let program = try DeviceProgram(
-        KernelSource.text, options: shape.options(kvType: type, isBatch: isBatch), queue: queue,
-        cache: cache)
+        build.prelude + KernelSource.attention,
+        options: shape.options(kvType: type, isBatch: isBatch), queue: queue, cache: build.cache)
       buildLog += program.log
-      return try Kernels(program, isQuantized: shape.groupSize != nil, keepsInt8: type == .q8)
+      return try AttentionKernels(program, keepsInt8: type == .q8)
     }
-    let pair = KernelPair(single: try build(isBatch: false), batch: try build(isBatch: true))
-    pairs[type] = pair
+    let pair = KernelPair(
+      single: try kernels(isBatch: false), batch: try kernels(isBatch: true))
+    attentionKernels[type] = pair
     return pair
   }
 
@@ -160,12 +177,38 @@ package final class DeviceBackend: Backend {
     _ tokens: ArraySlice<TokenID>, _ cache: KVCache, wantsLogits: Bool,
     beforeLayer: (_ layer: Int) throws -> Void
   ) throws -> UnsafeBufferPointer<Float> {
+    let pass = try compute(tokens, cache, beforeLayer: beforeLayer)
+    guard wantsLogits else {
+      try queue.finish()
+      cache.append(tokens)
+      return UnsafeBufferPointer(start: nil, count: 0)
+    }
+    try classifyLast(pass)
+    try queue.read(scratch.logits, into: UnsafeMutableRawBufferPointer(logits))
+    cache.append(tokens)
+    return UnsafeBufferPointer(logits)
+  }
+
+  package func mostLikely(
+    after tokens: ArraySlice<TokenID>, _ cache: KVCache, among count: Int,
+    beforeLayer: (_ layer: Int) throws -> Void
+  ) throws -> Int {
+    let pass = try compute(tokens, cache, beforeLayer: beforeLayer)
+    try classifyLast(pass)
+    let place = try search.first(of: scratch.logits, among: count)
+    cache.append(tokens)
+    return place
+  }
+
+  /// Asks for all layers.
+  private func compute(
+    _ tokens: ArraySlice<TokenID>, _ cache: KVCache, beforeLayer: (_ layer: Int) throws -> Void
+  ) throws -> DevicePass {
     guard let memory = cache.memory as? DeviceMemory, memory.queue === queue else {
       preconditionFailure("the cache is another device's")
     }
     let pass = DevicePass(
-      queue: queue, shape: shape,
-      kernels: tokens.count > 1 ? memory.kernels.batch : memory.kernels.single,
+      queue: queue, shape: shape, kernels: layerKernels[isBatch: tokens.count > 1],
       scratch: scratch, memory: memory, position: cache.count, tokens: tokens.count)
     try upload(tokens, position: cache.count)
 
@@ -185,17 +228,13 @@ package final class DeviceBackend: Backend {
       try pass.projectHidden(w.w2)
       if pass.isBatch { try queue.finish() }
     }
-    guard wantsLogits else {
-      try queue.finish()
-      cache.append(tokens)
-      return UnsafeBufferPointer(start: nil, count: 0)
-    }
-    // Final norm and classifier, for the last token only.
+    return pass
+  }
+
+  /// Final norm and classifier, for the last token only.
+  private func classifyLast(_ pass: DevicePass) throws {
     try pass.normalizeLast(weights.finalNorm)
-    try pass.classify(weights.classifier, with: memory.kernels.single.classify)
-    try queue.read(scratch.logits, into: UnsafeMutableRawBufferPointer(logits))
-    cache.append(tokens)
-    return UnsafeBufferPointer(logits)
+    try pass.classify(weights.classifier, with: classify)
   }
 
   /// Copies the token ids, and the cosines and sines of their positions.

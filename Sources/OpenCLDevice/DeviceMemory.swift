@@ -7,11 +7,12 @@ final class DeviceMemory: KVMemory {
   /// Attention scores of ``DeviceBackend/attentionTokens`` tokens.
   let scores: DeviceBuffer
   /// The kernels for its type of keys and values.
-  let kernels: KernelPair
+  let kernels: KernelPair<AttentionKernels>
   let queue: DeviceQueue
 
   init(
-    layout: KVLayout, layers: [DeviceBuffer], scores: DeviceBuffer, kernels: KernelPair,
+    layout: KVLayout, layers: [DeviceBuffer], scores: DeviceBuffer,
+    kernels: KernelPair<AttentionKernels>,
     queue: DeviceQueue
   ) {
     self.layout = layout

@@ -5,7 +5,7 @@ import ModelFile
 struct DevicePass {
   let queue: DeviceQueue
   let shape: KernelShape
-  let kernels: Kernels
+  let kernels: LayerKernels
   let scratch: DeviceScratch
   let memory: DeviceMemory
   /// Of the first token.
@@ -13,6 +13,7 @@ struct DevicePass {
   let tokens: Int
 
   var isBatch: Bool { tokens > 1 }
+  private var attention: AttentionKernels { memory.kernels[isBatch: isBatch] }
 
   func embed(_ table: DeviceMatrix) throws {
     let dim = shape.config.dim
@@ -38,12 +39,12 @@ struct DevicePass {
   func projectQKV(_ wq: DeviceMatrix, _ wk: DeviceMatrix, _ wv: DeviceMatrix, layer: Int) throws {
     let config = shape.config
     try product(
-      kernels.projectQKV, tiles: tiles(config.dim) + 2 * tiles(config.kvDim),
+      attention.projectQKV, tiles: tiles(config.dim) + 2 * tiles(config.kvDim),
       [.buffer(scratch.q)] + cache(layer) + [
         .buffer(scratch.rows), .buffer(scratch.cosines), .buffer(scratch.sines), .int(position),
         .int(tokens),
       ] + scratch.xb.input + wq.arguments + wk.arguments + wv.arguments)
-    guard let keepRows = kernels.keepRows else { return }
+    guard let keepRows = attention.keepRows else { return }
     try queue.launch(
       keepRows, groups: (config.kvHeads, tokens, 2), items: 1,
       cache(layer) + [.buffer(scratch.rows), .int(position), .int(tokens)])
@@ -55,7 +56,7 @@ struct DevicePass {
     for first in stride(from: 0, to: tokens, by: DeviceBackend.attentionTokens) {
       let count = min(DeviceBackend.attentionTokens, tokens - first)
       try queue.launch(
-        kernels.attend, groups: (shape.config.kvHeads, (count + together - 1) / together, 1),
+        attention.attend, groups: (shape.config.kvHeads, (count + together - 1) / together, 1),
         items: KernelShape.attentionItems,
         [.buffer(scratch.xb.values), .buffer(scratch.q), .buffer(memory.scores)]
           + [.int(memory.layout.rows)] + cache(layer) + [.int(position), .int(first), .int(count)])

@@ -4,13 +4,25 @@ import ModelFile
 
 /// The kernels' text, and what they are built with for one model.
 enum KernelSource {
-  /// All kernels, in the order in which they use each other.
-  static let text = [
-    PackageResources.arithmetic_cl, PackageResources.matrix_cl, PackageResources.quantize_cl,
-    PackageResources.embedding_cl, PackageResources.norm_cl, PackageResources.cache_cl,
-    PackageResources.product_f32_cl, PackageResources.product_q80_cl,
-    PackageResources.projections_cl, PackageResources.attention_cl,
-  ].map { String(decoding: $0, as: UTF8.self) }.joined(separator: "\n")
+  /// The kernels that do not know how keys and values are kept.
+  static let layers = text([
+    PackageResources.quantize_rows_cl, PackageResources.halves_cl, PackageResources.embedding_cl,
+    PackageResources.norm_cl, PackageResources.projections_cl, PackageResources.choice_cl,
+  ])
+
+  /// Those that do; built for each ``KVType``.
+  static let attention = text([
+    PackageResources.cache_cl, PackageResources.queries_cl, PackageResources.attention_cl,
+  ])
+
+  /// Kernels behind what all of them use.
+  private static func text(_ kernels: [[UInt8]]) -> String {
+    let shared = [
+      PackageResources.arithmetic_cl, PackageResources.matrix_cl, PackageResources.quantize_cl,
+      PackageResources.product_f32_cl, PackageResources.product_q80_cl,
+    ]
+    return (shared + kernels).map { String(decoding: $0, as: UTF8.self) }.joined(separator: "\n")
+  }
 }
 
 /// How a model's arithmetic is done on a device.
@@ -33,13 +45,17 @@ struct KernelShape {
   let dividesExactly: Bool
 
   /// The compiler's options.
-  func options(kvType: KVType, isBatch: Bool) -> String {
+  ///
+  /// - Parameter kvType: For kernels that know how keys and values are kept.
+  func options(kvType: KVType? = nil, isBatch: Bool) -> String {
     var macros: [(String, any CustomStringConvertible)] = [
       ("DIM", config.dim), ("HIDDEN", config.hiddenDim), ("KV_DIM", config.kvDim),
       ("HEADS", config.heads), ("KV_HEADS", config.kvHeads), ("HEAD_SIZE", config.headSize),
       ("VOCAB", config.vocabSize), ("EPSILON", "\(epsilon)f"), ("WIDTH", width),
-      ("KV_TYPE", KVType.allCases.firstIndex(of: kvType) ?? 0),
     ]
+    if let kvType, let index = KVType.allCases.firstIndex(of: kvType) {
+      macros.append(("KV_TYPE", index))
+    }
     if let groupSize { macros.append(("GROUP_SIZE", groupSize)) }
     if keepsHalves { macros.append(("HALF_WEIGHTS", 1)) }
     if isBatch { macros.append(("BATCH", 1)) }
@@ -55,6 +71,9 @@ struct KernelShape {
   static let normItems = 128
   static let attentionItems = 128
   static let quantizeItems = 32
+  static let choiceItems = 128
+  /// Logits among which one work group looks for the highest.
+  static let choiceStretch = 2048
 
   /// Rows of a tile of w1 and w3.
   var gateRows: Int { gateQuantizes ? 64 : Self.tileRows }

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// The program on devices that OpenCL knows: PoCL's, where no other is.
-@Suite(.serialized, .enabled(if: Devices.areThere, "needs an OpenCL device, as of pocl-opencl-icd"))
+@Suite(.serialized, .enabled(if: Devices.areThere, "\(Devices.reason)"))
 struct DeviceTests {
   private func program(_ environment: [String: String] = [:]) throws -> Program {
     // Kernels built by one test serve all.
@@ -42,6 +42,63 @@ struct DeviceTests {
     #expect(plain.errors.contains("context full: dropped"))
   }
 
+  /// Turns edited, taken back and left out, and another reply: the cache goes back as on the processors.
+  @Test func anEditedChatIsTheProcessors() throws {
+    let program = try program()
+    let model = [try Models.path(.quick), "-t", "0", "-n", "8", "--stdin", "script"]
+    let script = """
+      Hello
+      And then?
+      :edit 1
+      Hello again
+      Why?
+      :undo
+      And when it is over?
+      :regen
+      :drop 1
+      What then?
+      :edit 2
+      Who?
+
+      """
+    let plain = try program.run(model, input: Array(script.utf8))
+    let found = try program.run(model + ["--device", "gpu"], input: Array(script.utf8))
+    #expect(plain.code == 0 && found.code == 0, "\(found)")
+    #expect(found.output == plain.output && !plain.output.isEmpty)
+    #expect(found.errors.contains("undid turn") && found.errors.contains("dropped turn"))
+  }
+
+  /// A chat saved on a device goes on there, and on the processors, without being read again.
+  @Test func aSavedChatGoesOn() throws {
+    let program = try program()
+    let model = [try Models.path(.quick), "-t", "0", "-n", "8", "--stdin", "script"]
+    let whole = try program.run(model, input: Array("Hello\nAnd then?\nWhy?\n".utf8))
+    let saved = try program.run(
+      model + ["--device", "gpu"], input: Array("Hello\nAnd then?\n:save a --kv\n".utf8))
+    #expect(saved.code == 0 && saved.errors.contains("kv: writing "), "\(saved)")
+    for device in ["gpu", "cpu"] {
+      let next = try program.run(
+        model + ["--load", "a", "--device", device], input: Array("Why?\n".utf8))
+      #expect(next.code == 0 && saved.output + next.output == whole.output, "\(device): \(next)")
+      if Devices.areExact || device == "gpu" {
+        #expect(next.errors.contains("kv matches: "), "\(device): \(next.errors)")
+      }
+    }
+  }
+
+  @Test(.enabled(if: DemoModel.path != nil, "needs the demo model"))
+  func theDemoModelAnswers() throws {
+    let program = try program()
+    let ask = [
+      try #require(DemoModel.path), "-t", "0", "-n", "3", "--ctx", "64", "--prompt",
+      "What is 1 + 1?",
+    ]
+    let expected = try program.run(ask)
+    let found = try program.run(ask + ["--device", "gpu"])
+    #expect(found.code == 0 && found.errors.isEmpty, "\(found)")
+    #expect(found.output == expected.output && !expected.output.isEmpty)
+  }
+
   @Test func generateAndBenchRunThere() throws {
     let program = try program()
     let text = ["generate", try Models.path(.quick), "-t", "0", "-n", "20", "-i", "Hello"]
@@ -69,35 +126,29 @@ struct DeviceTests {
     #expect(one.code == 0 && one.output.hasPrefix("gpu:0  "), "\(one)")
     #expect(one.output.contains("room for about") && one.output.contains(" tokens: fits"))
     #expect(one.output.contains("with --gpu-math f16: "))
-    // PoCL makes as many as it is asked for.
-    if one.output.contains("Portable Computing Language") {
-      let two = try program(["POCL_DEVICES": "basic pthread"]).run(["devices"])
-      #expect(two.output.contains("gpu:0  ") && two.output.contains("gpu:1  "), "\(two)")
-    }
   }
 
-  @Test func whatCannotBeIsRefused() throws {
-    let ask = try Models.arguments(.quick) + ["--prompt", "Hello", "--device"]
-    let small = try program(["LLAMA_CHAT_DEVICE_MEMORY": "100000"]).run(ask + ["gpu"])
-    #expect(small.code == 4 && small.output.isEmpty)
-    #expect(small.errors.contains("gpu:0: the model needs "), "\(small)")
-    #expect(small.errors.contains("100 kB are left") && small.errors.contains("--device cpu"))
-    let cramped = try program(["LLAMA_CHAT_DEVICE_MEMORY": "1000000"]).run(ask + ["gpu"])
-    #expect(cramped.code == 4 && cramped.output.isEmpty)
-    #expect(cramped.errors.contains("for a 512-token context"), "\(cramped)")
-
-    let missing = try program(["LLAMA_CHAT_OPENCL": "/nowhere/libOpenCL.so"]).run(ask + ["gpu"])
-    #expect(missing.code == 1 && missing.output.isEmpty)
-    #expect(missing.errors.contains("/nowhere/libOpenCL.so cannot be loaded"))
-    #expect(missing.errors.contains("pocl-opencl-icd"))
-
-    // As on a machine whose library finds no driver.
-    let none = try program(["OCL_ICD_VENDORS": "/nowhere"]).run(["devices"])
-    #expect(none.code == 1 && none.errors.contains("finds no device"), "\(none)")
-
-    let beyond = try program().run(ask + ["gpu:97"])
-    #expect(beyond.code == 1 && beyond.errors.contains("gpu:97: no such device"))
-    #expect(try program().run(ask + ["tpu"]).code == 2)
+  @Test(.enabled(if: Devices.arePoCLs, "needs a platform that makes two devices"))
+  func eachOfTwoDevicesComputes() throws {
+    let program = try program(["POCL_DEVICES": "basic pthread"])
+    let devices = try program.run(["devices"])
+    #expect(devices.output.contains("gpu:0  ") && devices.output.contains("gpu:1  "), "\(devices)")
+    let arguments = try Models.arguments(.quick)
+    let expected = try program.run(arguments + ["--prompt", "Hello"])
+    for device in ["gpu:0", "gpu:1"] {
+      let found = try program.run(arguments + ["--prompt", "Hello", "--device", device])
+      #expect(found.code == 0 && found.output == expected.output, "\(device): \(found)")
+    }
+    // From one to the other, in one chat.
+    let moved = try program.run(
+      arguments + ["--stdin", "script", "--device", "gpu:1"],
+      input: Array("Hello\n:device\n:device gpu:0\nAnd then?\n".utf8))
+    let plain = try program.run(
+      arguments + ["--stdin", "script"], input: Array("Hello\nAnd then?\n".utf8))
+    #expect(moved.code == 0 && moved.output == plain.output, "\(moved)")
+    #expect(moved.errors.contains("device gpu:1 → gpu:0: "))
+    let marked = moved.errors.split(separator: "\n").filter { $0.hasSuffix("←") }
+    #expect(marked.count == 1 && marked[0].hasPrefix("gpu:1 "), "\(moved.errors)")
   }
 
   @Test func interruptingAReplyKeepsTheChat() throws {
@@ -106,6 +157,12 @@ struct DeviceTests {
     try terminal.expectReply()
     try terminal.type("\u{03}")
     try terminal.expect("stopped after")
+    try terminal.expectPrompt()
+    // What was read and said before is not read again.
+    try terminal.type("And more?\r")
+    try terminal.expectReply()
+    try terminal.type("\u{03}")
+    #expect(try !terminal.expect(" cached").hasSuffix(" 0"))
     try terminal.expectPrompt()
     try terminal.type(":device cpu\r")
     try terminal.expect("device gpu:0 → cpu: ")
@@ -119,20 +176,4 @@ struct DeviceTests {
     try terminal.expect(" 0 cached")
     try terminal.expectPrompt()
   }
-}
-
-/// What there is on this machine.
-private enum Devices {
-  static let folder = Result {
-    let folder = try TemporaryDirectory()
-    folder.removeAtExit()
-    return folder
-  }
-
-  static var caches: [String: String] {
-    guard let path = try? folder.get().path else { return [:] }
-    return ["XDG_CACHE_HOME": path, "POCL_CACHE_DIR": path]
-  }
-
-  static let areThere = (try? Program().run(["devices"]).code) == 0
 }

@@ -37,14 +37,14 @@ struct DeviceTests {
     ]
     for (width, usesDouble, math, type) in variants {
       let tiny = try TinyDevice(
-        shape, math: math, width: width, usesDouble: usesDouble, cache: nil)
+        shape, math: math, width: width, usesDouble: usesDouble)
       _ = try tiny.gpu.makeCache(capacity: 16, type: type)
       #expect(tiny.backend.buildLog == "", "width \(width), \(math), \(type)")
     }
   }
 
   @Test func brokenKernelsAreReported() throws {
-    let queue = try DeviceQueue(TestDevices.first())
+    let queue = try TestDevices.queue()
     do {
       _ = try DeviceProgram(
         "__kernel void broken() { nonsense; }", options: "-cl-std=CL1.2", queue: queue, cache: nil)
@@ -59,11 +59,10 @@ struct DeviceTests {
   @Test func builtKernelsAreKept() throws {
     let directory = try TemporaryDirectory()
     let folder = directory.file("cache")
-    let queue = try DeviceQueue(TestDevices.first())
+    let queue = try TestDevices.queue()
     func build(_ value: Int = 7) throws -> DeviceProgram {
-      let source = "__kernel void fill(__global int *out) { out[get_global_id(0)] = VALUE; }"
-      return try DeviceProgram(
-        source, options: "-cl-std=CL1.2 -DVALUE=\(value)", queue: queue,
+      try DeviceProgram(
+        Self.filling, options: "-cl-std=CL1.2 -DVALUE=\(value)", queue: queue,
         cache: ProgramCache(folder: folder))
     }
     func check(_ program: DeviceProgram, _ value: Int32) throws {
@@ -90,7 +89,17 @@ struct DeviceTests {
     #expect(try !build().isFromCache)
     #expect(try build().isFromCache)
     try check(build(), 7)
+    // Nor is one that is whole, but of another kind of device.
+    let key = ProgramCache.key(
+      source: Self.filling, options: "-cl-std=CL1.2 -DVALUE=7", device: queue.device)
+    ProgramCache(folder: folder).keep([UInt8](repeating: 0x7F, count: 4096), for: key)
+    #expect(try !build().isFromCache)
+    try check(build(), 7)
+    #expect(try build().isFromCache)
   }
+
+  private static let filling =
+    "__kernel void fill(__global int *out) { out[get_global_id(0)] = VALUE; }"
 
   @Test func memoryIsCounted() throws {
     let tiny = try TinyDevice(Shape.all[0])

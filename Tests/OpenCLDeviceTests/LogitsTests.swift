@@ -64,6 +64,29 @@ struct LogitsTests {
     #expect(try TinyDevice.logits(tiny.gpu, calls) == expected)
   }
 
+  /// The dot product of four pairs, where a device has no instruction for it; and a wrong one, which would be seen.
+  @Test(arguments: [Shape.all[4], Shape.all[9]], [1, 2])
+  func dotProductInstructionsCountTheSame(_ shape: Shape, factor: Int) throws {
+    let instruction = """
+      #ifndef cl_khr_integer_dot_product
+      #define cl_khr_integer_dot_product 1
+      #define __opencl_c_integer_dot_product_input_4x8bit_packed 1
+      int dot_4x8packed_ss_int(uint a, uint b) {
+        int4 products = convert_int4(as_char4(a)) * convert_int4(as_char4(b));
+        return (products.x + products.y + products.z + products.w) * \(factor);
+      }
+      #endif
+
+      """
+    let tiny = try TinyDevice(shape, prelude: instruction)
+    let calls = Self.calls(tiny.tokens(86))
+    let found = try TinyDevice.logits(tiny.gpu, calls)
+    let isSame = zip(found, try TinyDevice.logits(tiny.cpu, calls)).allSatisfy {
+      relativeError($0, $1) < 1e-4
+    }
+    #expect(isSame == (factor == 1))
+  }
+
   /// Devices without doubles take the exponential of their own library.
   @Test func withoutDoublesTheyAreNear() throws {
     let tiny = try TinyDevice(Shape.all[0], usesDouble: false)

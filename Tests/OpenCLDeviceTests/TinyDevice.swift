@@ -16,10 +16,8 @@ enum TestDevices {
   /// The processors as a device: what every test can count on.
   static func first() throws -> Device { try #require(all.first { $0.isProcessor } ?? all.first) }
 
-  /// Kernels built once for all tests of a run; gone with the system's temporary files.
-  static let cache = ProgramCache(
-    folder: NSTemporaryDirectory()
-      + "llama-chat-test-kernels-\(ProcessInfo.processInfo.processIdentifier)")
+  /// Its queue.
+  static func queue() throws -> DeviceQueue { try DeviceQueue(first(), opencl: OpenCL.load()) }
 }
 
 /// A tiny model on disk, computed on the processors and on a device.
@@ -31,7 +29,7 @@ final class TinyDevice {
 
   init(
     _ shape: Shape, math: DeviceMath = .f32, width: Int? = nil, usesDouble: Bool = true,
-    cache: ProgramCache? = TestDevices.cache
+    opencl: OpenCL? = nil, prelude: String = ""
   ) throws {
     directory = try TemporaryDirectory()
     let path = directory.file("tiny.bin")
@@ -39,9 +37,10 @@ final class TinyDevice {
     let model = Model(checkpoint: try Checkpoint(path: path))
     cpu = try Engine(model: model, threads: 1)
     gpu = try Engine(model: model, threads: 1)
-    backend = try DeviceBackend(
-      model, on: TestDevices.first(), math: math,
-      build: .init(cache: cache, width: width, usesDouble: usesDouble))
+    var build = DeviceBackend.Build(width: width, usesDouble: usesDouble)
+    build.opencl = opencl
+    build.prelude = prelude
+    backend = try DeviceBackend(model, on: TestDevices.first(), math: math, build: build)
     gpu.use(backend)
   }
 

@@ -20,9 +20,7 @@ struct DeviceTranscriptTests {
     let checkpoint = try Checkpoint(path: TestData.path("stories260K/" + model))
     let vocabulary = try Vocabulary(path: TestData.path("stories260K/tok512.bin"))
     let engine = try Engine(model: Model(checkpoint: checkpoint), threads: 1)
-    engine.use(
-      try DeviceBackend(
-        engine.model, on: TestDevices.first(), build: .init(cache: TestDevices.cache)))
+    engine.use(try DeviceBackend(engine.model, on: TestDevices.first()))
     var completion = Completion(
       engine: engine, tokenizer: try vocabulary.makeTokenizer(),
       sampler: Sampler(temperature: 0, topP: 0.9, seed: 1))

@@ -38,8 +38,9 @@ public struct Device: @unchecked Sendable {
   /// Every device of every platform.
   ///
   /// - Throws: ``DeviceError/noLibrary(path:reason:)``.
-  public static func all() throws(DeviceError) -> [Device] {
-    let opencl = try OpenCL.load()
+  public static func all() throws(DeviceError) -> [Device] { all(try OpenCL.load()) }
+
+  static func all(_ opencl: OpenCL) -> [Device] {
     let found = platforms(opencl).flatMap { platform in
       devices(of: platform, opencl).map { (platform, $0) }
     }

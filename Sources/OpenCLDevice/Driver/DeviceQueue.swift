@@ -13,9 +13,9 @@ final class DeviceQueue {
   private(set) var launches = 0
 
   /// - Throws: ``DeviceError``.
-  init(_ device: Device) throws(DeviceError) {
+  init(_ device: Device, opencl: OpenCL) throws(DeviceError) {
     self.device = device
-    opencl = try OpenCL.load()
+    self.opencl = opencl
     var code: Int32 = 0
     var id: cl_device_id? = device.id
     guard let context = opencl.functions.clCreateContext(nil, 1, &id, nil, nil, &code) else {

@@ -3,8 +3,8 @@ import Foundation
 
 /// The OpenCL library of this machine.
 struct OpenCL: @unchecked Sendable {
-  // Pointers to functions never change once they are looked up.
-  let functions: cl_functions
+  // Pointers to functions never change once they are looked up; tests exchange some before.
+  var functions: cl_functions
 
   /// Loads the library when first asked for, once for the whole run.
   ///

@@ -11,6 +11,8 @@
 //   WIDTH        lanes of a sum of floats that a work item carries: 1 suits GPUs, 16 processors
 //   HAS_DOUBLE   the device has doubles
 #pragma OPENCL FP_CONTRACT OFF
+// A kernel of work groups of that many items: told so, a compiler makes that one form and no other.
+#define KERNEL(items) __kernel __attribute__((reqd_work_group_size(items, 1, 1))) void
 #ifdef HAS_DOUBLE
 #pragma OPENCL EXTENSION cl_khr_fp64 : enable
 #endif

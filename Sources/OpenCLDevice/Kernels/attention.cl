@@ -101,7 +101,7 @@ void values_sum(__global float *out, __global const float *scores, int score_str
 
 // Tokens first ..< first + attended of the batch, whose first token is at `position`. Dimensions are KV heads and
 // tiles of QUERY_TOKENS tokens. `scores` has room for QUERY_ROWS rows of each.
-__kernel void attend(__global float *out, __global const float *q, __global float *scores, int score_stride,
+KERNEL(ATTENTION_ITEMS) attend(__global float *out, __global const float *q, __global float *scores, int score_stride,
                      CACHE, int position, int first, int attended) {
   __local float most[ATTENTION_ITEMS];
   __local float totals[QUERY_ROWS];

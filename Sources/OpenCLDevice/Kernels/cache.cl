@@ -40,7 +40,7 @@ void keep(__global half *p, ulong at, float x) { vstore_half_rte(fabs(x) < 65520
 #else
 // Int8 keys and values need the whole head for their scale: rows of k, then of v (2, tokens, KV_DIM) to the cache.
 // Dimensions are heads, tokens, and keys or values.
-__kernel void keep_rows(CACHE, __global const float *rows, int position, int tokens) {
+KERNEL(1) keep_rows(CACHE, __global const float *rows, int position, int tokens) {
   const int head = get_global_id(0), t = get_global_id(1), is_value = get_global_id(2);
   rows += ((ulong)is_value * tokens + t) * KV_DIM + head * HEAD_SIZE;
   const int p = position + t;

@@ -8,7 +8,7 @@
 #define NORM_OUTPUT __global float *out
 #endif
 
-__kernel void rmsnorm(NORM_OUTPUT, __global const float *x, int first, __global const float *weight) {
+KERNEL(128) rmsnorm(NORM_OUTPUT, __global const float *x, int first, __global const float *weight) {
   __local float squares[SQUARES];
   __local float inverse;
   const int item = get_local_id(0), items = get_local_size(0), t = get_group_id(0);

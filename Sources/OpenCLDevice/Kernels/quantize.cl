@@ -25,11 +25,4 @@ void quantize_group(__global char *values, __global float *scales, __global cons
   scales[group] = scale;
   for (int i = start; i < start + count; i++) values[i] = scale > 0 ? rounded_quotient(x[i], scale) : 0;
 }
-
-// Rows of n values; dimensions are groups and tokens.
-__kernel void quantize(__global char *values, __global float *scales, __global const float *x, int n) {
-  int group = get_global_id(0), t = get_global_id(1), groups = (n + GROUP_SIZE - 1) / GROUP_SIZE;
-  if (group >= groups) return;
-  quantize_group(values + (ulong)t * n, scales + (ulong)t * groups, x + (ulong)t * n, n, group);
-}
 #endif
