@@ -1,10 +1,10 @@
 // Sums of floats in the order they stand in, every step rounded, and yet many at a time: those of several rows side
 // by side, or a single one.
 //
-// While the total of a single one stays between two powers of two it is a whole number of some unit, 2^23 to 2^24 of them, and
-// adding x rounds x to whole units, whatever the total. So the rounded terms may be added as integers, in any
-// order. Two kinds of blocks are added one by one: where the total passes a power of two, and where a term
-// ends in exactly half a unit, as that is rounded to make the total even.
+// While the total of a single one stays between two powers of two it is a whole number of some unit, 2^23 to 2^24 of
+// them, and adding x rounds x to whole units, whatever the total. So the rounded terms may be added as integers, in any
+// order. Two kinds of blocks are added one by one: where the total passes a power of two, and where a term ends in
+// exactly half a unit, as that is rounded to make the total even.
 #ifndef LLAMA_CHAT_ORDERED_SUM_H
 #define LLAMA_CHAT_ORDERED_SUM_H
 
