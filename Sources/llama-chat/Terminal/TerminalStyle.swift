@@ -28,7 +28,7 @@ struct TerminalStyle {
     let name = environment["TERM"] ?? ""
     let isColorful = environment["COLORTERM"]?.isEmpty == false
     let isDumb = ["", "dumb"].contains(name)
-    let description = TerminalDescription(of: name)
+    let description = isTerminal ? TerminalDescription(of: name) : nil
     let refused =
       !(environment["NO_COLOR"] ?? "").isEmpty || isDumb
       || !isColorful && (description?.colors ?? 0) < 8
