@@ -4,7 +4,7 @@
 #include <immintrin.h>
 
 #define LCK_TARGET __attribute__((target("avx2,fma,f16c")))
-#include "vector.h"
+#include "vector/vector.h"
 
 #define LCK_W_FLIP 0
 

@@ -21,11 +21,11 @@ LCK_INLINE f32x16 widen_halves(const uint16_t *from) {
 // Of a tile's vectors, each two registers, eight are sums.
 #define LCK_SCORE_BLOCKS(rows) ((rows) == 1 ? 4 : (rows) == 2 ? 2 : 1)
 #define LCK_VALUE_VECTORS(rows) ((rows) == 1 ? 4 : (rows) == 2 ? 2 : 1)
-#include "attention.h"
+#include "attention/attention.h"
 
 #define LCK_TILE_ROWS 3
 #define LCK_TILE_TOKENS 2
-#include "matmul_f32.h"
+#include "products/matmul_f32.h"
 
 enum { prefetch_bytes = 8192 };  // into the second-level cache
 
@@ -67,9 +67,9 @@ LCK_INLINE i32x16 group_sums(const int8_t *w, const int8_t *x, const int32_t *of
   return LCK_W_FLIP == 0 ? load_i32(halves) : load_i32(halves) - load_i32(offsets);
 }
 
-#include "matmul_q80.h"
+#include "products/matmul_q80.h"
 
 #define LCK_PEAK_CHAINS 8
-#include "peak.h"
+#include "products/peak.h"
 
 #endif

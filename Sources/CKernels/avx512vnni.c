@@ -4,7 +4,7 @@
 #include <immintrin.h>
 
 #define LCK_TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni")))
-#include "vector.h"
+#include "vector/vector.h"
 
 #define LCK_WIDENS_HALVES
 LCK_INLINE f32x16 widen_halves(const uint16_t *from) {
@@ -24,7 +24,7 @@ LCK_INLINE f32x16 times(f32x16 v, const float *x) {
 }
 
 #define LCK_LOOKS_UP_POWERS
-#include "exponential.h"
+#include "vector/exponential.h"
 
 // The table in four registers: two look-ups of sixteen entries, and a choice by the index's highest bit.
 LCK_INLINE f64x8 powers_at(u64x8 index) {
@@ -38,11 +38,11 @@ LCK_INLINE f64x8 powers_at(u64x8 index) {
 // Up to sixteen of the registers are sums.
 #define LCK_SCORE_BLOCKS(rows) 4
 #define LCK_VALUE_VECTORS(rows) ((rows) == 1 ? 8 : 4)
-#include "attention.h"
+#include "attention/attention.h"
 
 #define LCK_TILE_ROWS 4
 #define LCK_TILE_TOKENS 4
-#include "matmul_f32.h"
+#include "products/matmul_f32.h"
 
 // How far ahead, into the second-level cache; one line of two, as its neighbour comes along.
 enum { prefetch_bytes = 8192 };
@@ -91,10 +91,10 @@ LCK_INLINE i32x16 group_sums(const int8_t *w, const int8_t *x, const int32_t *of
   return halves - load_i32(offsets);
 }
 
-#include "matmul_q80.h"
+#include "products/matmul_q80.h"
 
 #define LCK_PEAK_CHAINS 12
-#include "peak.h"
+#include "products/peak.h"
 
 const lck_kernels lck_avx512vnni = LCK_TABLE("avx512vnni", matmul_q80, peak_q80, peak_f32);
 

@@ -12,7 +12,7 @@
 #define LCK_TARGET __attribute__((target("avx2,fma,f16c,avxvnni")))
 #define LCK_DPBUSD _mm256_dpbusd_avx_epi32
 #endif
-#include "vector.h"
+#include "vector/vector.h"
 
 // w becomes w + 128 to be the unsigned side; `offsets` take what that adds away.
 #define LCK_W_FLIP ((int32_t)0x80808080)

@@ -9,7 +9,7 @@
 
 #include <arm_neon.h>
 
-#include "vector.h"
+#include "vector/vector.h"
 
 typedef int32_t i32x4 __attribute__((vector_size(16)));
 

@@ -3,7 +3,7 @@
 
 #define LCK_SCORE_BLOCKS(rows) ((rows) == 1 ? 2 : 1)
 #define LCK_VALUE_VECTORS(rows) ((rows) == 1 ? 2 : 1)
-#include "attention.h"
+#include "attention/attention.h"
 #include "tables.h"
 
 static void matmul_f32(float *out, size_t out_stride, const float *w, const float *x, size_t rows,

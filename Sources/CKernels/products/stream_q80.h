@@ -8,7 +8,7 @@
 #define LLAMA_CHAT_STREAM_Q80_H
 
 #include "CKernels.h"
-#include "ordered_sum.h"
+#include "../vector/ordered_sum.h"
 
 enum {
   narrow_groups = 64,

@@ -4,7 +4,7 @@
 #ifndef LLAMA_CHAT_MATMUL_F32_H
 #define LLAMA_CHAT_MATMUL_F32_H
 
-#include "vector.h"
+#include "../vector/vector.h"
 
 enum { token_block_floats = 65536 };  // as many input vectors as stay in the second-level cache
 

@@ -4,7 +4,7 @@
 #define LLAMA_CHAT_PEAK_H
 
 #include "panels_q80.h"
-#include "vector.h"
+#include "../vector/vector.h"
 
 // The products of a lane of dot_step.
 #ifndef LCK_PEAK_BYTES

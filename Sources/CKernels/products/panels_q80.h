@@ -5,7 +5,7 @@
 #define LLAMA_CHAT_PANELS_Q80_H
 
 #include "CKernels.h"
-#include "vector.h"
+#include "../vector/vector.h"
 
 #ifndef LCK_TILE_ROWS_Q80
 #define LCK_TILE_ROWS_Q80 LCK_PANEL_ROWS

@@ -10,7 +10,7 @@
 
 #include "panels_q80.h"
 #include "stream_q80.h"
-#include "tables.h"
+#include "../tables.h"
 
 static LCK_TARGET void matmul_q80(float *out, size_t out_stride, const int8_t *w, const float *ws,
                                   const lck_quantized *x, size_t rows, size_t n, size_t group, size_t tokens) {

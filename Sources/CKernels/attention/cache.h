@@ -2,8 +2,8 @@
 #ifndef LLAMA_CHAT_CACHE_H
 #define LLAMA_CHAT_CACHE_H
 
-#include "elementwise.h"
-#include "half.h"
+#include "../vector/elementwise.h"
+#include "../vector/half.h"
 
 // Sixteen elements of the cache from index `at` on.
 LCK_INLINE f32x16 widen(const void *elements, size_t at, const lck_kv_type type) {
