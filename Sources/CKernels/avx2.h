@@ -67,6 +67,7 @@ LCK_INLINE i32x16 group_sums(const int8_t *w, const int8_t *x, const int32_t *of
   return LCK_W_FLIP == 0 ? load_i32(halves) : load_i32(halves) - load_i32(offsets);
 }
 
+#define LCK_TILES_Q80 "tiles_avx2.h"
 #include "products/matmul_q80.h"
 
 #define LCK_PEAK_CHAINS 8

@@ -2,7 +2,8 @@
 #ifndef LLAMA_CHAT_TILES_DOTPROD_H
 #define LLAMA_CHAT_TILES_DOTPROD_H
 
-#define LCK_PACKS_AND_DOTS
+#define LCK_PACKS
+#define LCK_DOTS
 
 // Sixteen dwords of each of sixteen rows, `n` apart, as lanes `first`... of the panel's `step`..., in blocks of four
 // by four that fit the registers.

@@ -1,9 +1,9 @@
 // The tiles of panels_q80.h where a panel is transposed, so that a lane is a row. An including file that defines
-// LCK_PACKS_AND_DOTS has its own pack_rows and dot_steps.
+// LCK_PACKS has its own pack_rows, one that defines LCK_DOTS its own dot_steps.
 #ifndef LLAMA_CHAT_TILES_Q80_H
 #define LLAMA_CHAT_TILES_Q80_H
 
-#ifndef LCK_PACKS_AND_DOTS
+#ifndef LCK_PACKS
 // Sixteen dwords of each of sixteen rows, `n` apart, as lanes `first`... of the panel's `step`...
 LCK_INLINE void pack_rows(panel *p, size_t step, size_t first, const int8_t *w, size_t n) {
   i32x16 block[lanes];
@@ -11,7 +11,9 @@ LCK_INLINE void pack_rows(panel *p, size_t step, size_t first, const int8_t *w, 
   transpose(block);
   LCK_UNROLL for (size_t s = 0; s < lanes; s++) memcpy(&p->w[step + s][first], &block[s], sizeof block[s]);
 }
+#endif
 
+#ifndef LCK_DOTS
 LCK_INLINE int32_t dword_at(const int8_t *from) {
   int32_t dword;
   memcpy(&dword, from, sizeof dword);
