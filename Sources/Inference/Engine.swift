@@ -95,6 +95,17 @@ public final class Engine {
     }
   }
 
+  /// Reads tokens at the cache's end, and computes nothing but what the cache is to hold of them.
+  ///
+  /// As ``forward(_:cache:interrupt:progress:)`` but for the logits, which cost a pass over the classifier.
+  public func fill(
+    _ cache: KVCache, with tokens: some Collection<TokenID>, interrupt: InterruptFlag? = nil
+  ) throws {
+    try read(tokens, cache: cache, interrupt: interrupt) { [backend] batch, beforeLayer in
+      _ = try backend.forward(batch, cache, wantsLogits: false, beforeLayer: beforeLayer)
+    }
+  }
+
   /// Reads tokens at the cache's end, and draws the one that follows.
   ///
   /// As ``forward(_:cache:interrupt:progress:)`` and ``Sampler/sample(_:count:position:)``; but where the sampler

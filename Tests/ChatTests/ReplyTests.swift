@@ -11,10 +11,11 @@ import Testing
     let statistics = try chat.conversation.reply(to: "Hello", interrupt: InterruptFlag()) {
       guard case .text = $0 else { return }
       pieces += 1
-      if pieces == 4 { try? chat.conversation.settings.set(.max, to: "6") }
+      if pieces == 4 { try? chat.conversation.settings.set(.max, to: "1") }
     }
-    #expect(statistics.generated <= 6 || pieces < 4)
-    #expect(statistics.ending == .limit || statistics.ending == .stopToken)
+    #expect(statistics.ending == .limit && statistics.generated >= 4)
+    // The last may be of a character that was cut in two.
+    #expect(pieces == 4 || pieces == 5)
   }
 
   @Test func sameSeedSameReply() throws {

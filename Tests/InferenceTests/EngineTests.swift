@@ -51,6 +51,23 @@ import Tokenization
   }
 
   @Test(arguments: Variant.all)
+  func fillingLeavesWhatReadingLeaves(_ variant: Variant) throws {
+    let tiny = try TinyEngine(variant.format, config: variant.config)
+    let tokens = TinyEngine.tokens(21)
+    let cache = try tiny.makeCache()
+    try tiny.engine.fill(cache, with: tokens[..<20])
+    #expect(cache.tokens == Array(tokens[..<20]))
+    let logits = Array(try tiny.engine.forward(tokens[20...], cache: cache))
+    #expect(try logits == tiny.logits([tokens[0...]])[0])
+    let interrupt = InterruptFlag()
+    interrupt.raise()
+    #expect(throws: Interrupted.self) {
+      try tiny.engine.fill(cache, with: tokens, interrupt: interrupt)
+    }
+    #expect(cache.count == 21)
+  }
+
+  @Test(arguments: Variant.all)
   func logitsDoNotDependOnTheProcessor(_ variant: Variant) throws {
     let tokens = TinyEngine.tokens(40)
     let calls = [tokens[0..<37], tokens[37..<38], tokens[38..<40]]

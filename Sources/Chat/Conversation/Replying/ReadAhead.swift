@@ -31,7 +31,7 @@ final class ReadAhead: @unchecked Sendable {
     while done < tokens.count {
       let batch = tokens[done..<min(done + Self.batch, tokens.count)]
       // What fails here fails again for the reply, which says so.
-      guard (try? engine.forward(batch, cache: cache, interrupt: interrupt)) != nil else { return }
+      guard (try? engine.fill(cache, with: batch, interrupt: interrupt)) != nil else { return }
       done += batch.count
       time = ContinuousClock.now - start
     }
