@@ -14,22 +14,77 @@ struct ScreenTests {
     return (tmux, program)
   }
 
-  /// The line that tells how far reading has come goes away, however the terminal broke it.
-  @Test func theProgressLineLeavesNothing() throws {
+  /// The line that tells how far reading has come goes away, however the terminal broke it, and takes nothing of the
+  /// text above it along.
+  ///
+  /// Of two changes at once tmux tells the second a quarter of a second later, so the program knows another size than
+  /// the screen has.
+  @Test(arguments: [[[30], [17], [120], [60]], [[20, 110], [15, 90], [25, 100]]])
+  func theProgressLineLeavesNothing(sizes: [[Int]]) throws {
     let (tmux, _) = try start(["--ctx", "8192", "-n", "5"], columns: 100)
-    try tmux.paste(InterruptTests.longText)
-    try tmux.until("the text") { _ in try tmux.everything().contains("w1500") }
+    let words = (1...1300).map { "w\($0)" }
+    try tmux.paste(words.joined(separator: " "))
+    try tmux.until("the text") { _ in try tmux.everything().contains("w1300") }
     try tmux.press("Enter")
-    for columns in [30, 17, 120, 60] {
+    for columns in sizes {
       try tmux.until("progress") { screen in
         screen.contains { $0.contains("s left") || $0.contains("cached") }
           || screen.joined().contains("left")
       }
-      try tmux.resize(columns: columns, rows: 40)
+      for columns in columns { try tmux.resize(columns: columns, rows: 40) }
     }
     try tmux.until("the reply") { $0.joined(separator: " ").contains("cached") }
     let everything = try tmux.everything()
     #expect(!everything.contains("left") && !everything.contains("tokens·"))
+    #expect(everything.contains(words.joined()))
+  }
+
+  /// A line of several rows is painted once, whatever the screen did in between.
+  @Test func theTypedTextIsThereOnce() throws {
+    let (tmux, program) = try start(columns: 80)
+    let lines = [
+      "The quick brown fox jumps over the lazy dog, again and again",
+      "and a second line that is longer than forty columns, that is certain", "third",
+    ]
+    try tmux.paste(lines.joined(separator: "\n"))
+    try tmux.until("the text") { $0.last { !$0.isEmpty } == "third" }
+    let text = lines.joined().filter { !$0.isWhitespace }
+    for (first, second) in [(40, 100), (30, 60), (100, 33), (25, 90), (61, 22), (50, 80)] {
+      for columns in [first, second] { try tmux.resize(columns: columns, rows: 40) }
+      // Painted anew, the prompt stands at the start of a row of its own.
+      try tmux.until("the text in \(second) columns") { screen in
+        let rows = screen.drop { !$0.hasPrefix("> The quick") }
+        return rows.first?.count ?? 0 > min(second, 60) - 10
+          && rows.joined().filter { !$0.isWhitespace } == ">" + text
+      }
+      #expect(try tmux.everything().ranges(of: text).count == 1)
+    }
+    try tmux.press("Enter")
+    try tmux.until("the reply") { _ in try !program.history.isEmpty }
+    #expect(try program.history == [lines.joined(separator: "\n")])
+  }
+
+  /// What is to be seen for a moment only does not outlive the program.
+  @Test(arguments: ["progress", "note"])
+  func whatPassesGoesWithTheProgram(what: String) throws {
+    let (tmux, _) = try start(["--ctx", "8192"], columns: 100)
+    if what == "progress" {
+      try tmux.paste(InterruptTests.longText)
+      try tmux.until("the text") { _ in try tmux.everything().contains("w1500") }
+      try tmux.press("Enter")
+      try tmux.until("progress") { $0.contains { $0.contains("s left") } }
+    } else {
+      try tmux.type("Tell me")
+      try tmux.press("Enter")
+      try tmux.until("the reply") { $0.joined().count > 400 }
+      try tmux.press("Right")
+      try tmux.until("the note") { $0.contains { $0.contains("‹temp 0.10›") } }
+    }
+    let process = try #require(pid_t(tmux.tell("display-message", "-p", "#{pane_pid}")))
+    kill(process, SIGTERM)
+    try tmux.until("the end") { $0.contains { $0.contains("Pane is dead") } }
+    let everything = try tmux.everything()
+    #expect(!everything.contains("left") && !everything.contains("‹temp"))
   }
 
   @Test func aReplyIsWhole() throws {

@@ -8,7 +8,8 @@ struct ReplyHint {
   private(set) var column = 0
   private var text = ""
   private var until = ContinuousClock.now
-  private var isShown = false
+  /// Whether there is one on the screen.
+  private(set) var isShown = false
 
   /// How long it can be read when nothing else changes.
   private static let duration = Duration.seconds(2)

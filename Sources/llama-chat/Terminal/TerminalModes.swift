@@ -28,8 +28,10 @@ enum TerminalModes {
     atexit { TerminalModes.restore() }
   }
 
-  /// Back to the modes of the shell, bracketed paste off.
+  /// Back to the modes of the shell, bracketed paste off; what was to go away by itself is gone.
   static func restore() {
+    let passing = passingStream.exchange(-1, ordering: .acquiringAndReleasing)
+    if passing >= 0 { send(erasure, to: passing) }
     let fd = pasteStream.load(ordering: .acquiring)
     if fd >= 0, marksPastes.exchange(false, ordering: .acquiringAndReleasing) {
       send(pasteOff, to: fd)
@@ -58,12 +60,18 @@ enum TerminalModes {
     send(pasteOn, to: stream)
   }
 
+  /// Says whether there is text from the cursor on that is to be seen for a moment only.
+  static func notePassingText(on stream: Int32?) {
+    passingStream.store(stream ?? -1, ordering: .releasing)
+  }
+
   /// Makes what handlers use before the first of them can run: making it allocates, which they must not.
   static func prepareForHandlers() {
     _ = storage
     _ = isSaved.load(ordering: .relaxed)
     _ = pasteStream.load(ordering: .relaxed)
     _ = marksPastes.load(ordering: .relaxed)
+    _ = passingStream.load(ordering: .relaxed)
   }
 
   // MARK: - Storage that a signal handler can reach
@@ -79,6 +87,9 @@ enum TerminalModes {
   private static let pasteStream = Atomic<Int32>(-1)
   /// Whether the terminal was last told to mark pastes.
   private static let marksPastes = Atomic<Bool>(false)
+  /// Where text stands that will be erased again; -1 when there is none.
+  private static let passingStream = Atomic<Int32>(-1)
+  private static var erasure: StaticString { "\u{1B}[J" }
   private static var pasteOn: StaticString { "\u{1B}[?2004h" }
   private static var pasteOff: StaticString { "\u{1B}[?2004l" }
 

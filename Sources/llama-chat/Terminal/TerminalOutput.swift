@@ -12,8 +12,8 @@ final class TerminalOutput: ReplOutput {
   private let plain: Bool
   /// Whether the last thing on the terminal is an unfinished line of the reply.
   private var isMidReply = false
-  /// What the progress line says, and how it was put there; `nil` when there is none.
-  private var progressLine: (text: String, columns: Int)?
+  /// What the progress line says; `nil` when there is none.
+  private var progressLine: String?
   private var hint = ReplyHint()
   private var heartbeat: ContinuousClock.Instant?
   /// Why standard output took no more of a reply: a full disk, say.
@@ -64,6 +64,7 @@ final class TerminalOutput: ReplOutput {
       let columns = TerminalStyle.columns(of: STDOUT_FILENO)
       hint.advance(over: text, columns: columns)
       shown = hint.erasure() + text + hint.painting(columns: columns, style: reply.dim)
+      TerminalModes.notePassingText(on: hint.isShown ? STDOUT_FILENO : nil)
     }
     guard !writeAll(shown, to: STDOUT_FILENO) else { return }
     loss = SystemFailure(call: "writing to standard output", code: errno)
@@ -79,27 +80,34 @@ final class TerminalOutput: ReplOutput {
 
   func notice(_ text: String) { note(visible(text)) }
 
-  func statistics(_ text: String) { note(notes.dim(visible(text))) }
+  func statistics(_ text: String) { note(notes.dim(visible(spoken(text)))) }
+
+  func ending(_ text: String) { notice(plain ? spoken(text) : "■ " + text) }
+
+  /// Without the dots between parts, which a screen reader would read.
+  private func spoken(_ text: String) -> String {
+    plain ? text.replacingOccurrences(of: " · ", with: ", ") : text
+  }
 
   func problem(_ text: String) { note(notes.red(visible(text))) }
 
+  /// The line leaves the cursor at its start: wherever a terminal of another size breaks it, that is where it begins.
+  ///
+  /// Terminals may tell of their new size later than they have it, so nothing may depend on it: a line too long
+  /// for the row is cut there.
   func progress(_ text: String?) {
     guard notes.isTerminal else { return }
     guard notes.repaints else { return beat(text) }
-    eraseProgress()
-    guard let text else { return }
+    let erasure = progressLine == nil ? "" : "\r\u{1B}[J"
+    progressLine = text
+    guard let text else {
+      put(erasure, on: STDERR_FILENO)
+      return TerminalModes.notePassingText(on: nil)
+    }
+    TerminalModes.notePassingText(on: STDERR_FILENO)
     let width = TerminalStyle.columns(of: STDERR_FILENO) - 1
     let line = (visible(text, singleLine: true) + hint.note).fitted(to: width)
-    put(notes.dim(line), on: STDERR_FILENO)
-    progressLine = (text, line.columns)
-  }
-
-  /// On a terminal that has become narrower the line takes several rows.
-  private func eraseProgress() {
-    guard let line = progressLine else { return }
-    progressLine = nil
-    let rows = max(0, line.columns - 1) / TerminalStyle.columns(of: STDERR_FILENO)
-    put("\r" + (rows > 0 ? "\u{1B}[\(rows)A" : "") + "\u{1B}[J", on: STDERR_FILENO)
+    put(erasure + "\u{1B}[?7l" + notes.dim(line) + "\u{1B}[?7h\r", on: STDERR_FILENO)
   }
 
   /// A terminal that only one of the streams goes to has no place beside the reply.
@@ -108,10 +116,11 @@ final class TerminalOutput: ReplOutput {
   func hint(_ text: String) {
     guard showsHints else { return }
     hint.set(visible(text, singleLine: true))
-    if let line = progressLine { return progress(line.text) }
+    if let progressLine { return progress(progressLine) }
     let columns = TerminalStyle.columns(of: STDOUT_FILENO)
     put(
       hint.erasure() + hint.painting(columns: columns, style: reply.dim), on: STDOUT_FILENO)
+    TerminalModes.notePassingText(on: hint.isShown ? STDOUT_FILENO : nil)
   }
 
   /// Progress for a terminal whose lines are not painted again: one line now and then.
@@ -123,13 +132,16 @@ final class TerminalOutput: ReplOutput {
     let now = ContinuousClock.now
     if let heartbeat, now - heartbeat < Self.heartbeatInterval { return }
     heartbeat = now
-    put(visible(text, singleLine: true) + "\n", on: STDERR_FILENO)
+    put(visible(spoken(text), singleLine: true) + "\n", on: STDERR_FILENO)
   }
 
   /// A line of its own on standard error.
   private func note(_ text: String) {
     progress(nil)
-    if showsHints { put(hint.erasure(), on: STDOUT_FILENO) }
+    if showsHints {
+      put(hint.erasure(), on: STDOUT_FILENO)
+      TerminalModes.notePassingText(on: nil)
+    }
     // Both streams on one terminal: the note must not land at the end of the reply's line.
     if isMidReply, reply.isTerminal, notes.isTerminal { put("\n", on: STDERR_FILENO) }
     put(text + "\n", on: STDERR_FILENO)

@@ -23,7 +23,14 @@ final class EditorInput: Knobs {
   /// When the last byte came, if what it means depends on whether others follow at once.
   private var undecidedSince: ContinuousClock.Instant?
   private var ended = false
+  /// When the terminal's size is taken to be the last for now; `nil` when it has not changed.
+  private var sizeSettles: ContinuousClock.Instant?
 
+  /// How long a terminal that has changed its size is given to change it again.
+  ///
+  /// Painting in the midst of it leaves traces, as a terminal may have another size already than it says: tmux
+  /// tells of the second of two changes a quarter of a second later.
+  private static let settlingTime = Duration.milliseconds(300)
   /// How long to wait for the rest of an escape sequence before it is a lone Escape, in milliseconds.
   private static let escapeTimeout: Int32 = 50
   /// How long to wait for the rest of a paste.
@@ -40,6 +47,7 @@ final class EditorInput: Knobs {
     decoder.joinsPastes = true
     defer { decoder.joinsPastes = false }
     while true {
+      if !keys.isEmpty, sizeSettles != nil { return resized() }
       if let key = keys.popFirst() {
         typedAhead = max(0, typedAhead - 1)
         hasKeysAfterEnter = true
@@ -50,15 +58,32 @@ final class EditorInput: Knobs {
         pollfd(fd: stream, events: Int16(POLLIN), revents: 0),
         pollfd(fd: Signals.wakeup, events: Int16(POLLIN), revents: 0),
       ]
-      let ready = poll(&waits, nfds_t(waits.count), timeout)
-      if ready == 0 { keys += decoder.timeOut() }
+      let ready = poll(&waits, nfds_t(waits.count), patience)
+      if ready == 0 {
+        if let sizeSettles, sizeSettles <= .now { return resized() }
+        keys += decoder.timeOut()
+      }
       if waits[1].revents != 0 {
-        let pending = Signals.takePending()
+        var pending = Signals.takePending()
+        if pending.remove(.resized) != nil { sizeSettles = .now + Self.settlingTime }
         if !pending.isEmpty { return .signals(pending) }
       }
       if ready > 0, waits[0].revents != 0 { keys += receive() }
       if ready < 0, errno != EINTR { ended = true }
     }
+  }
+
+  /// The size is what it is.
+  private func resized() -> Event {
+    sizeSettles = nil
+    return .signals(.resized)
+  }
+
+  /// How long to wait for what is known to come, in milliseconds; -1 is for ever.
+  private var patience: Int32 {
+    guard let sizeSettles else { return timeout }
+    let left = Int32(clamping: Int(((sizeSettles - .now) / .milliseconds(1)).rounded(.up)))
+    return timeout < 0 ? max(0, left) : max(0, min(left, timeout))
   }
 
   /// How long to wait for the byte that would say more about the last one, in milliseconds; -1 is for ever.
