@@ -26,7 +26,7 @@ import Tokenization
       tiny.output.notices.first?.hasPrefix(
         "attached \(notes): 11 bytes, \(tokens) tokens (after send ≈ ") == true)
     #expect(tiny.output.notices.dropLast().last?.split(separator: "\n").count == 2)
-    #expect(tiny.repl.status.hasPrefix("2 files · ctx "))
+    #expect(tiny.repl.status.text.hasPrefix("2 files · ctx "))
     try tiny.type("Why?", "And?")
     #expect(conversation.turns.map(\.question) == [question, "And?"])
   }

@@ -177,9 +177,9 @@ final class TypedLines: LineSource {
   init(_ lines: [String]) { events = lines.map { .line($0) } }
   init(events: [LineEvent]) { self.events = events }
 
-  func read(prefill: String?, status: String?) -> LineEvent {
+  func read(prefill: String?, status: PromptStatus?) -> LineEvent {
     prefills.append(prefill)
-    statuses.append(status)
+    statuses.append(status?.text)
     return events.isEmpty ? .endOfInput : events.removeFirst()
   }
 }

@@ -33,6 +33,7 @@ import Testing
 
     let next = try resume(program, .slow)
     try next.expect("loaded 1 turn; ")
+    try next.expect(", while you type")
     try next.expectPrompt()
     try next.type(":ctx\r")
     try next.expect("turn 1 ")

@@ -23,6 +23,18 @@ import Testing
     }
   }
 
+  /// A context that is nearly full is told by colour as well.
+  @Test func warningsAreYellow() {
+    let colored = style {
+      $0.colors = true
+      $0.repaints = true
+    }
+    let text = colored.rightPrompt(PromptStatus("ctx 84% nearly full", warns: true))
+    #expect(text.contains("\u{1B}[33m\u{1}ctx 84% nearly full\u{1}\u{1B}[0m"))
+    #expect(colored.rightPrompt(PromptStatus("ctx 3%")).contains("\u{1B}[2m\u{1}ctx 3%"))
+    #expect(style { $0.repaints = true }.rightPrompt(PromptStatus("x", warns: true)) == "x")
+  }
+
   /// `--color always` asks for colours without a terminal, but the reply's bytes stay its own.
   @Test func aPipeGetsTheReplysBytes() throws {
     let arguments = [

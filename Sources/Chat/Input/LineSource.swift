@@ -8,11 +8,25 @@ public enum LineEvent: Sendable, Hashable {
   case endOfInput
 }
 
+/// What stands beside the line that is typed.
+public struct PromptStatus: Hashable, Sendable {
+  /// A short text: `ctx 36% · T0.70 p0.90 · 8t`.
+  public var text: String
+  /// Whether it is to be noticed: the context is nearly full.
+  public var warns = false
+
+  /// A status that says `text`.
+  public init(_ text: String, warns: Bool = false) {
+    self.text = text
+    self.warns = warns
+  }
+}
+
 /// Where lines come from: the line editor, a pipe, a script, a test.
 public protocol LineSource: AnyObject {
   /// Reads one message. `prefill` is text to start with in the editor (ignored without one);
-  /// `status` is a short text for the right-hand prompt (ignored without one).
-  func read(prefill: String?, status: String?) throws -> LineEvent
+  /// `status` is for the right-hand prompt (ignored without one).
+  func read(prefill: String?, status: PromptStatus?) throws -> LineEvent
 
   /// Where the last line came from (`chat.txt:3`), when it was not typed.
   var place: String? { get }
@@ -41,6 +55,8 @@ public protocol ReplOutput: AnyObject {
   func notice(_ text: String)
   /// Statistics of a reply, dim.
   func statistics(_ text: String)
+  /// What ended a reply before the model did, and how it can go on.
+  func ending(_ text: String)
   /// What went wrong; the chat goes on.
   func problem(_ text: String)
   /// A line that replaces itself while something long runs; `nil` erases it.
@@ -57,6 +73,8 @@ extension ReplOutput {
 extension ReplOutput {
   /// Without styles, the text.
   public func reply(_ piece: StyledText) { reply(piece.text) }
+  /// A notice with a mark.
+  public func ending(_ text: String) { notice("■ " + text) }
   /// As most outputs do.
   public var stylesReplies: Bool { false }
   /// As most outputs do.

@@ -45,7 +45,7 @@ public final class ScriptLines: LineSource {
   /// The next message; the end of the text after the last.
   ///
   /// - Throws: ``ScriptError`` for a block that is never closed.
-  public func read(prefill: String?, status: String?) throws -> LineEvent {
+  public func read(prefill: String?, status: PromptStatus?) throws -> LineEvent {
     messageLine = lineNumber + 1
     while let line = lines.popFirst() {
       lineNumber += 1

@@ -130,7 +130,9 @@ public final class Repl {
   }
 
   /// How full the context is, and the settings that matter: `ctx 36% · T0.70 p0.90 · 8t`.
-  public var status: String {
+  ///
+  /// From four fifths on it warns, in words too.
+  public var status: PromptStatus {
     // The markers after a reply that filled the context are not in it.
     let share = min(1, Double(conversation.used) / Double(max(1, conversation.capacity)))
     let settings = conversation.settings
@@ -142,7 +144,7 @@ public final class Repl {
     ]
     if !attachments.isEmpty { parts.insert(counted(attachments.count, "file"), at: 0) }
     if case .question(let turn) = awaited { parts.insert("editing turn \(turn)", at: 0) }
-    return parts.joined(separator: " · ")
+    return PromptStatus(parts.joined(separator: " · "), warns: share >= 0.8)
   }
 
   private func take(_ line: String, from lines: any LineSource) throws {

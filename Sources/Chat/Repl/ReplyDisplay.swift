@@ -107,13 +107,13 @@ extension Repl {
     case .stopToken: break
     case .interrupted:
       guard mode == .interactive else { return }
-      output.notice("■ stopped after \(counted(turn.generated, "token")) · :continue :regen :undo")
+      output.ending("stopped after \(counted(turn.generated, "token")) · :continue :regen :undo")
     case .limit:
       guard mode == .interactive else { return }
-      output.notice("■ stopped at max \(turn.generated) · :continue goes on, :max 0 for no limit")
+      output.ending("stopped at max \(turn.generated) · :continue goes on, :max 0 for no limit")
     case .contextEnd:
-      output.notice(
-        "■ context full (\(turn.contextUsed)/\(turn.contextCapacity)) · \(wayOn); :clear starts anew"
+      output.ending(
+        "context full (\(turn.contextUsed)/\(turn.contextCapacity)) · \(wayOn); :clear starts anew"
       )
     }
   }

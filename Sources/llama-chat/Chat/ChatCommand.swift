@@ -152,12 +152,11 @@ struct ChatCommand: ParsableCommand {
       repl.clipboard = { Clipboard.put($0, on: terminal) }
       repl.externalEditor = { try ExternalEditor.editBetweenPrompts($0, terminal: terminal) }
     }
-    repl.readsAhead = true
     guard screen.usesEditor else { return try repl.run(PlainLines(asks: showsNotes)) }
     let style = TerminalStyle(stream: terminal, policy: screen.color, plain: false)
-    let editor = try LineEditor(output: terminal, style: style, history: screen.history) {
-      [unowned repl] in repl.completions(for: $0)
-    }
+    let editor = try LineEditor(
+      output: terminal, style: style, history: screen.history, keyBindings: screen.keyBindingsPath
+    ) { [unowned repl] in repl.completions(for: $0) }
     defer { editor.close() }
     repl.conversation.knobs = editor.input
     try repl.run(editor)
@@ -171,6 +170,8 @@ struct Screen {
   let color: ColorPolicy
   /// Whether typed lines are kept.
   let keepsHistory: Bool
+  /// The user's key bindings for this program; `nil` when no configuration is wanted.
+  let keyBindingsPath: String?
 
   init(_ command: ChatCommand, _ configuration: Configuration) {
     let accessible = ProcessInfo.processInfo.environment["ACCESSIBLE"] ?? ""
@@ -181,6 +182,8 @@ struct Screen {
     color =
       command.color ?? (isatty(STDERR_FILENO) == 1 || configured == .never ? configured : .auto)
     keepsHistory = command.history ?? configuration.flag(.history) ?? true
+    let folders = UserFolders(environment: ProcessInfo.processInfo.environment)
+    keyBindingsPath = command.noConfig ? nil : folders.configuration.map { $0 + "/editrc" }
   }
 
   /// Whether lines are edited by libedit, which needs a terminal to paint on.

@@ -100,7 +100,7 @@ private final class FirstThen: LineSource {
 
   var place: String? { first == nil ? rest.place : "--prompt" }
 
-  func read(prefill: String?, status: String?) throws -> LineEvent {
+  func read(prefill: String?, status: PromptStatus?) throws -> LineEvent {
     guard let line = first else { return try rest.read(prefill: prefill, status: status) }
     first = nil
     return .line(line)

@@ -55,6 +55,7 @@ struct ChatStart {
 
     let repl = Repl(
       conversation: conversation, prompts: library, output: output, interrupt: interruptFlag)
+    repl.readsAhead = input == nil
     repl.sessions = keeper
     repl.devices = command.engine.device.settings
     for key in configured {

@@ -13,7 +13,7 @@ final class PlainLines: LineSource {
   /// Lines of standard input; when it `asks`, a prompt for each on standard error.
   init(asks: Bool) { self.asks = asks }
 
-  func read(prefill: String?, status: String?) throws -> LineEvent {
+  func read(prefill: String?, status: PromptStatus?) throws -> LineEvent {
     interruptFlag.clear()
     Signals.enter(.typing)
     defer { Signals.enter(.busy) }

@@ -65,11 +65,12 @@ struct TerminalStyle {
     stylesPrompts ? "\u{1}\u{1B}[1;32m\u{1}>\u{1}\u{1B}[0m\u{1} " : "> "
   }
 
-  /// The right-hand prompt saying `status`; nothing where lines are not painted again.
-  func rightPrompt(_ status: String) -> String {
-    guard repaints, !status.isEmpty else { return "" }
-    let text = visible(status, singleLine: true)
-    return stylesPrompts ? "\u{1}\u{1B}[2m\u{1}\(text)\u{1}\u{1B}[0m\u{1} " : text
+  /// The right-hand prompt saying `status`, in yellow when it warns; nothing where lines are not painted again.
+  func rightPrompt(_ status: PromptStatus) -> String {
+    guard repaints, !status.text.isEmpty else { return "" }
+    let text = visible(status.text, singleLine: true)
+    let code = status.warns ? "33" : "2"
+    return stylesPrompts ? "\u{1}\u{1B}[\(code)m\u{1}\(text)\u{1}\u{1B}[0m\u{1} " : text
   }
 
   private var stylesPrompts: Bool {

@@ -50,9 +50,11 @@ final class LineEditor: LineSource {
   /// - Parameters:
   ///   - output: A terminal: standard output, or standard error when only that is one.
   ///   - history: Where entries are kept; `nil` keeps them in memory.
+  ///   - keyBindings: A file in the language of `~/.editrc`, obeyed after it; it need not be there.
   /// - Throws: ``SystemFailure`` when libedit cannot be used on this terminal.
   init(
-    output: Int32, style: TerminalStyle, history: HistoryFile?, completions: @escaping Completer
+    output: Int32, style: TerminalStyle, history: HistoryFile?, keyBindings: String? = nil,
+    completions: @escaping Completer
   ) throws {
     TerminalModes.save()
     self.output = output
@@ -68,17 +70,17 @@ final class LineEditor: LineSource {
     self.style = style
     self.completions = completions
     prompt = PromptText(style.prompt)
-    configure()
+    configure(keyBindings)
     for entry in history?.load() ?? [] { remember(entry) }
   }
 
-  func read(prefill: String?, status: String?) throws -> LineEvent {
+  func read(prefill: String?, status: PromptStatus?) throws -> LineEvent {
     guard isOpen else { return .endOfInput }
     // Only a line sent has given the model its turn.
     if ending == nil { input.takeTypeAhead(sending: !interruptFlag.isRaised) }
     interruptFlag.clear()
     Signals.enter(.typing)
-    self.status = PromptText(style.rightPrompt(status ?? ""))
+    self.status = PromptText(style.rightPrompt(status ?? PromptStatus("")))
     queue = []
     insertions = []
     ending = nil
@@ -146,7 +148,7 @@ final class LineEditor: LineSource {
 
   // MARK: - libedit's settings
 
-  private func configure() {
+  private func configure(_ keyBindings: String?) {
     editline_set_client(editor, Unmanaged.passUnretained(self).toOpaque())
     editline_set_string(editor, EL_EDITOR, "emacs")
     editline_set_flag(editor, EL_SIGNAL, 0)
@@ -168,8 +170,9 @@ final class LineEditor: LineSource {
       LineEditor.of(editor)?.perform(.externalEditor).code ?? UInt8(CC_ERROR)
     }
     bind()
-    // ~/.editrc may choose other keys, but Enter, Ctrl-C and the like must work after `bind -v`.
+    // The user's files may choose other keys, but Enter, Ctrl-C and the like must work after `bind -v`.
     if el_source(editor, nil) == 0 { bind() }
+    if let keyBindings, el_source(editor, keyBindings) == 0 { bind() }
   }
 
   private func bind() {
