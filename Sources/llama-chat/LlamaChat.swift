@@ -12,8 +12,9 @@ struct LlamaChat: ParsableCommand {
     discussion: """
       Without a subcommand it chats: see `llama-chat help chat` for the options.
 
-      Exit codes: 0 ok; 1 failed while running; 2 usage or script error; 3 a file is missing, \
-      damaged, foreign or does not match; 4 does not fit (memory, disk, context); 5 damaged numbers.
+      Exit codes: 0 ok; 1 failed while running; 2 usage, or a command that failed in a script; 3 a file \
+      is missing, damaged, foreign or does not match; 4 does not fit (memory, disk, context); 5 damaged \
+      numbers.
       """,
     version: "0.1.0",
     subcommands: [

@@ -42,6 +42,38 @@ import Testing
     #expect(outcome.errors.contains("tok/s") && !outcome.errors.contains("\u{1B}"))
   }
 
+  @Test func eventsAreLinesOfJSON() throws {
+    let script = Array(":temp 0\nHello\n:temp hot\n".utf8)
+    let arguments = try Models.arguments(.quick) + ["--stdin", "script"]
+    let (events, text) = (
+      try run(arguments + ["--json"], input: script), try run(arguments, input: script)
+    )
+    #expect(
+      events.code == 2
+        && events.errors == "error: standard input:3: :temp: must be 0…2, got \"hot\"\n")
+    let objects = try events.output.split(separator: "\n").map {
+      try #require(JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])
+    }
+    let kinds = objects.compactMap { $0["event"] as? String }
+    #expect(kinds.count == objects.count && kinds.first == "notice" && kinds.last == "error")
+    let pieces = objects.filter { $0["event"] as? String == "text" }.compactMap {
+      $0["text"] as? String
+    }
+    #expect(pieces.joined() + "\n" == text.output && pieces.count > 1)
+    let turn = try #require(objects.dropLast().last)
+    #expect(turn["event"] as? String == "turn" && turn["ending"] as? String == "max")
+    #expect(turn["tokens"] as? Int == 3 && turn["capacity"] as? Int == 512)
+    #expect((objects.last?["text"] as? String)?.contains("must be 0…2") == true)
+  }
+
+  @Test func eventsAreNotForPeople() throws {
+    let program = try Program()
+    let terminal = try PseudoTerminal(
+      Program.path, try Models.arguments(.quick) + ["--json"], environment: program.environment)
+    try terminal.expect("--json: is no way to talk; give --prompt, --script or a pipe")
+    #expect(try terminal.ending() == .exit(2))
+  }
+
   @Test func aScriptEndsAtItsFirstFailure() throws {
     let outcome = try run(
       Models.arguments(.quick) + ["--stdin", "script"],

@@ -51,6 +51,8 @@ public protocol ReplOutput: AnyObject {
   var isPlain: Bool { get }
   /// The reply is over: ends its line.
   func endReply()
+  /// The reply has become a turn: what it took.
+  func finished(_ turn: TurnStatistics)
   /// A confirmation, a listing, an explanation. One or more lines without a final newline.
   func notice(_ text: String)
   /// Statistics of a reply, dim.
@@ -73,6 +75,8 @@ extension ReplOutput {
 extension ReplOutput {
   /// Without styles, the text.
   public func reply(_ piece: StyledText) { reply(piece.text) }
+  /// Nothing: people are told in words.
+  public func finished(_ turn: TurnStatistics) {}
   /// A notice with a mark.
   public func ending(_ text: String) { notice("■ " + text) }
   /// As most outputs do.

@@ -64,6 +64,7 @@ extension Repl {
       return nil
     }
     display.finish()
+    output.finished(turn)
     if request.takesAttachments { attachments = [] }
     record(turn)
     explainEnding(of: turn)

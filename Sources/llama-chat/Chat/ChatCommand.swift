@@ -59,6 +59,10 @@ struct ChatCommand: ParsableCommand {
   @Flag(help: "Show statistics after each reply also when not at a terminal.")
   var stats = false
 
+  @Flag(
+    help: "Answer in events, a JSON object a line: text, turn, notice, error. Not at a terminal.")
+  var json = false
+
   @Flag(help: "Do not read the configuration file.")
   var noConfig = false
 
@@ -87,13 +91,18 @@ struct ChatCommand: ParsableCommand {
     configuration.report()
     // What is wrong with the input is said before a model is looked for.
     let input = saved.replay == nil ? try scriptedInput() : nil
+    if json, input == nil, saved.replay == nil {
+      throw InputError(
+        place: "--json", reason: "is no way to talk; give --prompt, --script or a pipe")
+    }
     let chosen = try model.map { try ModelChoice().path(named: $0) } ?? ModelChoice().path()
     let path = try engine.modelFile(for: chosen)
     configuration.choose(forModels: [chosen, path])
     try Signals.install()
 
     let screen = Screen(self, configuration)
-    let output = TerminalOutput(policy: screen.color, plain: screen.isPlain)
+    let output: any ProgramOutput =
+      json ? EventLines() : TerminalOutput(policy: screen.color, plain: screen.isPlain)
     if let replay = saved.replay {
       Signals.enter(.busy)
       return try saved.run(replay: replay, model: path, with: engine, output: output)
@@ -114,6 +123,9 @@ struct ChatCommand: ParsableCommand {
       }
     }
     try output.checkDelivery()
+    if json, case .failure(let error) = outcome, let failure = error as? any Failure {
+      output.problem(failure.description)
+    }
     try outcome.get()
   }
 
@@ -129,7 +141,7 @@ struct ChatCommand: ParsableCommand {
   // MARK: - At a terminal
 
   private func converse(
-    _ chat: ChatStart.Chat, _ screen: Screen, _ output: TerminalOutput
+    _ chat: ChatStart.Chat, _ screen: Screen, _ output: any ProgramOutput
   ) throws {
     let repl = chat.repl
     let showsNotes = isatty(STDERR_FILENO) == 1

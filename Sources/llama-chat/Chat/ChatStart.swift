@@ -27,7 +27,7 @@ struct ChatStart {
   }
 
   /// Loads the model and what there is of an earlier chat.
-  func makeChat(_ output: TerminalOutput, input: ChatCommand.ScriptedInput?) throws -> Chat {
+  func makeChat(_ output: any ProgramOutput, input: ChatCommand.ScriptedInput?) throws -> Chat {
     let library = PromptLibrary(folders: PromptFolders.all)
     // A mistake in a prompt is known before the model is loaded.
     let prompt = try command.text.prompt(in: library, input: input?.message)

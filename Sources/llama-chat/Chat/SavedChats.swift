@@ -58,7 +58,7 @@ extension ChatSessionOptions {
   ///
   /// - Throws: ``ReplayError`` at the first difference, if it is to be checked.
   func run(
-    replay path: String, model: String, with options: EngineOptions, output: TerminalOutput
+    replay path: String, model: String, with options: EngineOptions, output: any ProgramOutput
   ) throws {
     let session = try SessionFile.read(path: path)
     let (engine, tokenizer) = try options.load(model)

@@ -2,11 +2,19 @@ import Chat
 import Foundation
 import Inference
 
+/// Where a conversation of the program goes.
+protocol ProgramOutput: ReplOutput {
+  /// Makes sure that standard output took every reply.
+  ///
+  /// - Throws: ``SystemFailure``.
+  func checkDelivery() throws
+}
+
 /// The conversation's output: the reply on standard output, everything else on standard error.
 ///
 /// On a terminal, whatever the model says is shown, never obeyed; a pipe gets the reply's bytes as they
 /// are. Without a terminal nothing is styled, and progress is not shown.
-final class TerminalOutput: ReplOutput {
+final class TerminalOutput: ProgramOutput {
   private let reply: TerminalStyle
   private let notes: TerminalStyle
   private let plain: Bool
@@ -71,9 +79,6 @@ final class TerminalOutput: ReplOutput {
     interruptFlag.raise()
   }
 
-  /// Makes sure that standard output took every reply.
-  ///
-  /// - Throws: ``SystemFailure``.
   func checkDelivery() throws {
     if let loss { throw loss }
   }
