@@ -20,15 +20,15 @@ import Testing
   }
 
   @Test func statusShowsWhatMatters() throws {
-    let tiny = TinyRepl(try TinyChat(capacity: 128))
+    let tiny = TinyRepl(try TinyChat(capacity: 124))
     let lines = try tiny.type(
       ":temp 0.55", ":threads 2", "Hello", String(repeating: "a", count: 40))
     let share = Int(
-      (Double(tiny.chat.conversation.template.systemLength("Be brief.")) / 1.28).rounded())
+      (Double(tiny.chat.conversation.template.systemLength("Be brief.")) / 1.24).rounded())
     #expect(lines.statuses.first == "ctx \(share)% · T0.70 p0.90 · 1t")
     #expect(lines.statuses[2] == "ctx \(share)% · T0.55 p0.90 · 2t")
     // Four fifths of the context.
-    #expect(tiny.chat.conversation.used >= 103)
+    #expect(tiny.chat.conversation.used * 5 >= 124 * 4)
     #expect(tiny.repl.status.text.hasSuffix("nearly full · T0.55 p0.90 · 2t"))
     #expect(tiny.repl.status.warns)
     #expect(try !TinyRepl().repl.status.warns)

@@ -6,10 +6,12 @@ import Testing
 /// What is on the screen after its size has changed: all that was written, once, and nothing else.
 @Suite(.serialized, .enabled(if: Tmux.isThere, "needs tmux"))
 struct ScreenTests {
-  private func start(_ options: [String] = [], columns: Int) throws -> (Tmux, Program) {
+  private func start(
+    _ options: [String] = [], columns: Int, rows: Int = 40
+  ) throws -> (Tmux, Program) {
     let program = try Program()
     let tmux = try Tmux(
-      program, Models.arguments(.slow) + options + ["-s", "7"], columns: columns, rows: 40)
+      program, Models.arguments(.slow) + options + ["-s", "7"], columns: columns, rows: rows)
     try tmux.until("a prompt") { $0.contains { $0.hasPrefix(">") } }
     return (tmux, program)
   }
@@ -21,7 +23,8 @@ struct ScreenTests {
   /// the screen has.
   @Test(arguments: [[[30], [17], [120], [60]], [[20, 110], [15, 90], [25, 100]]])
   func theProgressLineLeavesNothing(sizes: [[Int]]) throws {
-    let (tmux, _) = try start(["--ctx", "8192", "-n", "5"], columns: 100)
+    // Of a text taller than the screen the editor shows the end alone.
+    let (tmux, _) = try start(["--ctx", "8192", "-n", "5"], columns: 100, rows: 80)
     let words = (1...1300).map { "w\($0)" }
     try tmux.paste(words.joined(separator: " "))
     try tmux.until("the text") { _ in try tmux.everything().contains("w1300") }
@@ -31,7 +34,7 @@ struct ScreenTests {
         screen.contains { $0.contains("s left") || $0.contains("cached") }
           || screen.joined().contains("left")
       }
-      for columns in columns { try tmux.resize(columns: columns, rows: 40) }
+      for columns in columns { try tmux.resize(columns: columns, rows: 80) }
     }
     try tmux.until("the reply") { $0.joined(separator: " ").contains("cached") }
     let everything = try tmux.everything()

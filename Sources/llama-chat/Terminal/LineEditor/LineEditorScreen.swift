@@ -27,7 +27,7 @@ extension LineEditor {
   /// The terminal has a new size: what it made of the old painting is erased before painting again.
   func resize() -> EditResult {
     let row = painting.cursorRow(afterReflowTo: TerminalStyle.columns(of: output))
-    show("\r" + (row > 0 ? "\u{1B}[\(row)A" : "") + "\u{1B}[J")
+    show((row > 0 ? "\u{1B}[\(row)A" : "") + TerminalStyle.erasure)
     measure()
     editline_refresh(editor)
     return .done

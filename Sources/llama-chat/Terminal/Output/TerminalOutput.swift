@@ -103,7 +103,7 @@ final class TerminalOutput: ProgramOutput {
   func progress(_ text: String?) {
     guard notes.isTerminal else { return }
     guard notes.repaints else { return beat(text) }
-    let erasure = progressLine == nil ? "" : "\r\u{1B}[J"
+    let erasure = progressLine == nil ? "" : TerminalStyle.erasure
     progressLine = text
     guard let text else {
       put(erasure, on: STDERR_FILENO)
