@@ -13,7 +13,7 @@ package final class DeviceBackend: Backend {
   package struct Build {
     /// Where built kernels are kept; `nil` for nowhere.
     package var cache: ProgramCache?
-    /// Lanes of a sum of floats in one work item: 1, 4 or 16.
+    /// Lanes of a sum of floats in one work item: 1, 4, 8 or 16.
     package var width: Int?
     /// Whether doubles may be used.
     package var usesDouble = true
@@ -33,7 +33,7 @@ package final class DeviceBackend: Backend {
   package let arithmetic: UInt32
   package let bytesPerToken: Int
   package let maximumBatch = 128
-  /// Tokens whose attention is computed in one go: their scores must fit.
+  /// Tokens whose attention is computed in one go: what it computes on its way must fit.
   static let attentionTokens = 32
 
   private let model: Model
@@ -42,14 +42,9 @@ package final class DeviceBackend: Backend {
   private let weights: DeviceWeights
   private let scratch: DeviceScratch
   private let rope: RotaryFrequencies
-  private let build: Build
-  private let layerKernels: KernelPair<LayerKernels>
-  private let classify: DeviceKernel
+  private let kernels: ModelKernels
   private let search: MostLikelySearch
-  private var attentionKernels: [KVType: KernelPair<AttentionKernels>] = [:]
   private let logits: UnsafeMutableBufferPointer<Float>
-  /// What the compiler had to say, all programs together.
-  package private(set) var buildLog: String
 
   /// Uploads a model.
   ///
@@ -67,35 +62,24 @@ package final class DeviceBackend: Backend {
       if case .v2(let size) = model.checkpoint.format { size } else { nil }
     shape = KernelShape(
       config: config, epsilon: model.metadata.normEpsilon, groupSize: groupSize,
-      keepsHalves: math == .f16 && groupSize == nil,
-      width: build.width ?? (device.isProcessor ? 16 : 1),
+      keepsHalves: math == .f16 && groupSize == nil, attendsInOnePass: math == .f16,
+      width: build.width ?? device.suitableWidth,
       usesDouble: device.hasDouble && build.usesDouble, dividesExactly: device.dividesExactly)
     self.model = model
     self.device = device
-    self.build = build
     rope = RotaryFrequencies(config: config, metadata: model.metadata)
     arithmetic =
-      device.isExact && shape.usesDouble && !shape.keepsHalves
+      device.isExact && shape.usesDouble && math == .f32
       ? 0 : CRC32.checksum("\(device.name) \(device.driver) \(math)".utf8) & 0xff_ffff | 1
     try Self.check(device, model, keepsHalves: shape.keepsHalves, batch: maximumBatch)
 
     queue = try DeviceQueue(device, opencl: build.opencl ?? OpenCL.load())
-    let single = try DeviceProgram(
-      build.prelude + KernelSource.layers, options: shape.options(isBatch: false), queue: queue,
-      cache: build.cache)
-    let batch = try DeviceProgram(
-      build.prelude + KernelSource.layers, options: shape.options(isBatch: true), queue: queue,
-      cache: build.cache)
-    buildLog = single.log + batch.log
-    layerKernels = KernelPair(
-      single: try LayerKernels(single, isQuantized: groupSize != nil),
-      batch: try LayerKernels(batch, isQuantized: groupSize != nil))
-    classify = try single.kernel("classify")
-    search = try MostLikelySearch(single, logits: config.vocabSize)
+    kernels = try ModelKernels(shape, queue: queue, build: build)
+    search = try MostLikelySearch(kernels.single, logits: config.vocabSize)
     let uploader = try WeightUploader(
       queue, total: Self.fileBytes(model),
-      toHalves: shape.keepsHalves ? single.kernel("to_halves") : nil, interrupt: interrupt,
-      progress: progress)
+      toHalves: shape.keepsHalves ? kernels.single.kernel("to_halves") : nil,
+      interrupt: interrupt, progress: progress)
     weights = try DeviceWeights(model.checkpoint, with: uploader)
     bytesPerToken = weights.bytesPerToken
     scratch = try DeviceScratch(queue, config: config, groupSize: groupSize, batch: maximumBatch)
@@ -107,6 +91,8 @@ package final class DeviceBackend: Backend {
   package var name: String { device.label }
   /// Kernels launched so far.
   package var launches: Int { queue.launches }
+  /// What the compiler had to say of all programs that were needed so far.
+  package var buildLog: String { kernels.log }
 
   // MARK: - Memory
 
@@ -141,34 +127,17 @@ package final class DeviceBackend: Backend {
   package var availableMemory: Int { queue.available }
 
   package func makeMemory(for layout: KVLayout) throws -> (any KVMemory)? {
-    let config = shape.config
-    let tokens = Self.attentionTokens + shape.queryTokens(isBatch: true)
-    let scoreBytes = tokens * config.heads * layout.rows * 4
-    guard config.layers * layout.layerBytes + scoreBytes <= queue.available else { return nil }
+    let layers = shape.config.layers
+    let attentionBytes = shape.attentionBytes(rows: layout.rows)
+    guard layers * layout.layerBytes + attentionBytes <= queue.available else { return nil }
+    // What the compiler refuses is seen now, and not in the middle of a reply.
+    _ = try kernels.attention(layout.type, isBatch: false)
     return DeviceMemory(
       layout: layout,
-      layers: try (0..<config.layers).map { _ in
+      layers: try (0..<layers).map { _ in
         try DeviceBuffer(queue, byteCount: layout.layerBytes)
       },
-      scores: try DeviceBuffer(queue, byteCount: scoreBytes),
-      kernels: try kernels(for: layout.type), queue: queue)
-  }
-
-  private func kernels(
-    for type: KVType
-  ) throws(DeviceError) -> KernelPair<AttentionKernels> {
-    if let pair = attentionKernels[type] { return pair }
-    func kernels(isBatch: Bool) throws(DeviceError) -> AttentionKernels {
-      let program = try DeviceProgram(
-        build.prelude + KernelSource.attention,
-        options: shape.options(kvType: type, isBatch: isBatch), queue: queue, cache: build.cache)
-      buildLog += program.log
-      return try AttentionKernels(program, keepsInt8: type == .q8)
-    }
-    let pair = KernelPair(
-      single: try kernels(isBatch: false), batch: try kernels(isBatch: true))
-    attentionKernels[type] = pair
-    return pair
+      parts: try DeviceBuffer(queue, byteCount: attentionBytes), queue: queue)
   }
 
   // MARK: - The forward pass
@@ -207,8 +176,11 @@ package final class DeviceBackend: Backend {
     guard let memory = cache.memory as? DeviceMemory, memory.queue === queue else {
       preconditionFailure("the cache is another device's")
     }
+    let isBatch = tokens.count > 1
     let pass = DevicePass(
-      queue: queue, shape: shape, kernels: layerKernels[isBatch: tokens.count > 1],
+      queue: queue, shape: shape, shared: kernels.shared,
+      layer: try kernels.layer(isBatch: isBatch),
+      attention: try kernels.attention(memory.layout.type, isBatch: isBatch),
       scratch: scratch, memory: memory, position: cache.count, tokens: tokens.count)
     try upload(tokens, position: cache.count)
 
@@ -234,7 +206,7 @@ package final class DeviceBackend: Backend {
   /// Final norm and classifier, for the last token only.
   private func classifyLast(_ pass: DevicePass) throws {
     try pass.normalizeLast(weights.finalNorm)
-    try pass.classify(weights.classifier, with: classify)
+    try pass.classify(weights.classifier, with: kernels.singleLayer)
   }
 
   /// Copies the token ids, and the cosines and sines of their positions.

@@ -4,21 +4,16 @@ import Inference
 final class DeviceMemory: KVMemory {
   let layout: KVLayout
   let layers: [DeviceBuffer]
-  /// Attention scores of ``DeviceBackend/attentionTokens`` tokens.
-  let scores: DeviceBuffer
-  /// The kernels for its type of keys and values.
-  let kernels: KernelPair<AttentionKernels>
+  /// What attention computes on its way, for ``DeviceBackend/attentionTokens`` tokens: scores, or sums of splits.
+  let parts: DeviceBuffer
   let queue: DeviceQueue
 
   init(
-    layout: KVLayout, layers: [DeviceBuffer], scores: DeviceBuffer,
-    kernels: KernelPair<AttentionKernels>,
-    queue: DeviceQueue
+    layout: KVLayout, layers: [DeviceBuffer], parts: DeviceBuffer, queue: DeviceQueue
   ) {
     self.layout = layout
     self.layers = layers
-    self.scores = scores
-    self.kernels = kernels
+    self.parts = parts
     self.queue = queue
   }
 

@@ -29,18 +29,11 @@ struct DeviceTests {
     if let expected { #expect(DeviceChoice(expected.name) == expected) }
   }
 
-  /// The compiler has nothing to say about any kernel in any variant.
-  @Test(arguments: [Shape.all[1], Shape.all[7], Shape.all[9]])
-  func kernelsBuildWithoutWarnings(_ shape: Shape) throws {
-    let variants: [(Int, Bool, DeviceMath, KVType)] = [
-      (1, true, .f16, .q8), (4, false, .f32, .f16), (16, true, .f32, .f32),
-    ]
-    for (width, usesDouble, math, type) in variants {
-      let tiny = try TinyDevice(
-        shape, math: math, width: width, usesDouble: usesDouble)
-      _ = try tiny.gpu.makeCache(capacity: 16, type: type)
-      #expect(tiny.backend.buildLog == "", "width \(width), \(math), \(type)")
-    }
+  /// What the compiler warns of is kept; other tests see that no kernel makes it warn.
+  @Test func warningsAreKept() throws {
+    let useless = "int useless(int x) { x == 1; return x; }\n"
+    let tiny = try TinyDevice(Shape.all[0], prelude: useless)
+    #expect(tiny.backend.buildLog.contains("unused"))
   }
 
   @Test func brokenKernelsAreReported() throws {

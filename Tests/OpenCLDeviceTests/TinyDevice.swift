@@ -27,13 +27,14 @@ final class TinyDevice {
   let backend: DeviceBackend
   private let directory: TemporaryDirectory
 
+  /// - Parameter isHalved: Whether the matrices are rounded to halves before anything is computed with them.
   init(
-    _ shape: Shape, math: DeviceMath = .f32, width: Int? = nil, usesDouble: Bool = true,
-    opencl: OpenCL? = nil, prelude: String = ""
+    _ shape: Shape, math: DeviceMath = .f32, isHalved: Bool = false, width: Int? = nil,
+    usesDouble: Bool = true, opencl: OpenCL? = nil, prelude: String = ""
   ) throws {
     directory = try TemporaryDirectory()
     let path = directory.file("tiny.bin")
-    try TinyModel.write(to: path, config: shape.config, format: shape.format)
+    try shape.write(to: path, isHalved: isHalved)
     let model = Model(checkpoint: try Checkpoint(path: path))
     cpu = try Engine(model: model, threads: 1)
     gpu = try Engine(model: model, threads: 1)
@@ -74,18 +75,50 @@ struct Shape: CustomTestStringConvertible, Sendable {
     Shape("fp32, one KV head for ten", .v1) { ($0.dim, $0.heads, $0.kvHeads) = (80, 10, 1) },
     Shape("fp32, no sharing", .v1) { $0.kvHeads = 4 },
     Shape("int8, group 64", .v2(groupSize: 64)),
-    Shape("int8, group 32, own classifier", .v2(groupSize: 32)) { $0.sharedClassifier = false },
+    Shape("int8, own classifier", .v2(groupSize: 64)) { $0.sharedClassifier = false },
     Shape("int8, group 4", .v2(groupSize: 4)) { $0.hiddenDim = 172 },
     Shape("int8, group 2", .v2(groupSize: 2)) { $0.hiddenDim = 90 },
     Shape("int8, group 128", .v2(groupSize: 128)) { ($0.dim, $0.hiddenDim) = (128, 256) },
-    Shape("int8, straddling", .v2(groupSize: 32)) { $0.hiddenDim = 176 },
+    Shape("int8, straddling", .v2(groupSize: 64)) { $0.hiddenDim = 176 },
   ]
+
+  /// The same for long contexts.
+  func reading(_ positions: Int) -> Shape {
+    Shape(testDescription, format) {
+      $0 = config
+      $0.contextLength = positions
+    }
+  }
+
+  fileprivate func write(to path: String, isHalved: Bool) throws {
+    guard isHalved else {
+      return _ = try TinyModel.write(to: path, config: config, format: format)
+    }
+    var weights = TinyModel.weights(config: config)
+    for role in weights.keys where !role.isNorm {
+      weights[role] = weights[role]?.map { $0.map(\.roundedToHalf) }
+    }
+    let writer = try CheckpointWriter(
+      path: path, config: config, format: format, metadata: ModelMetadata(), tokenizerSection: nil,
+      overwrite: false, writesExtension: true)
+    try writer.append(weights)
+    try writer.finish()
+  }
 
   init(_ name: String, _ format: CheckpointFormat, _ change: (inout ModelConfig) -> Void = { _ in })
   {
     testDescription = name
     self.format = format
     change(&config)
+  }
+}
+
+extension Float {
+  /// The nearest half, ties to even, of numbers that halves reach.
+  fileprivate var roundedToHalf: Float {
+    guard self != 0 else { return 0 }
+    let step = Float(sign: .plus, exponent: Swift.max(exponent, -14) - 10, significand: 1)
+    return (self / step).rounded(.toNearestOrEven) * step
   }
 }
 

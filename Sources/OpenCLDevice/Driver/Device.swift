@@ -25,15 +25,25 @@ public struct Device: @unchecked Sendable {
   let dividesExactly: Bool
   /// Whether its floats have denormals and infinities, as IEEE 754 says.
   private let isIEEE: Bool
+  /// Floats of a vector.
+  let vectorWidth: Int
   let largestGroup: Int
   let canCompile: Bool
   // Lives as long as the library.
   let id: cl_device_id
 
+  /// Whether the driver keeps built programs itself, and hands out only what it builds anew: PoCL.
+  var keepsPrograms: Bool { platform.hasPrefix("Portable Computing Language") }
   /// `gpu:N`.
   public var label: String { "gpu:\(index)" }
   /// Whether models come out with the processors' own bits; else they differ in the last digits.
   public var isExact: Bool { hasDouble && dividesExactly && isIEEE }
+
+  /// Lanes of a sum of floats that a work item best carries: a processor's vector; elsewhere work items are the lanes.
+  var suitableWidth: Int {
+    guard isProcessor else { return 1 }
+    return vectorWidth >= 16 ? 16 : vectorWidth >= 8 ? 8 : 4
+  }
 
   /// Every device of every platform.
   ///
@@ -90,6 +100,7 @@ public struct Device: @unchecked Sendable {
     dividesExactly = floats & CL_FP_CORRECTLY_ROUNDED_DIVIDE_SQRT != 0
     let wanted = CL_FP_DENORM | CL_FP_INF_NAN | CL_FP_ROUND_TO_NEAREST
     isIEEE = floats & wanted == wanted
+    vectorWidth = number(CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT)
     largestGroup = number(CL_DEVICE_MAX_WORK_GROUP_SIZE)
     canCompile = number(CL_DEVICE_COMPILER_AVAILABLE) != 0
   }

@@ -50,7 +50,8 @@ final class DeviceProgram {
       release()
       throw .buildFailed(device: queue.device.label, log: log)
     }
-    if let binary = binary { cache?.keep(binary, for: key) }
+    // Some drivers build every kernel once more when asked for them.
+    if let cache, let binary { cache.keep(binary, for: key) }
   }
 
   deinit { release() }

@@ -77,6 +77,7 @@ final class DeviceQueue {
     case int(Int)
     /// A `ulong`.
     case size(Int)
+    case float(Float)
   }
 
   /// Asks for a kernel in `groups` work groups of `items` items, after all that was asked for before.
@@ -96,6 +97,8 @@ final class DeviceQueue {
       case .size(let value):
         var value = UInt64(value)
         code = opencl.functions.clSetKernelArg(kernel.handle, UInt32(index), 8, &value)
+      case .float(var value):
+        code = opencl.functions.clSetKernelArg(kernel.handle, UInt32(index), 4, &value)
       }
       try check(code, "clSetKernelArg \(index) of \(kernel.name)")
     }

@@ -2,13 +2,14 @@
 // rounds as IEEE 754 says and has doubles computes the processors' bits: nothing is fused but where fma() says so,
 // and each sum has the order given there.
 //
-// The program is built for one model, with its numbers as macros:
-//   DIM, HIDDEN, KV_DIM, HEADS, KV_HEADS, HEAD_SIZE, VOCAB, EPSILON
+// Programs are built for a kind of model, with these macros; sizes that cost nothing are arguments, so that models share
+// programs:
 //   GROUP_SIZE   elements of an int8 group; not defined for floats
 //   HALF_WEIGHTS matrices of floats are kept as halves
-//   KV_TYPE      how keys and values are kept: 0 floats, 1 halves, 2 int8 with scales
+//   WIDTH        lanes of a sum of floats that a work item carries: 1 suits GPUs, a vector's processors
+//   HEAD_SIZE, QUERY_GROUP, KV_TYPE  for attention: elements of a head, query heads of a KV head, and how keys and
+//                values are kept: 0 floats, 1 halves, 2 int8 with scales
 //   BATCH        built for many tokens at once, instead of one
-//   WIDTH        lanes of a sum of floats that a work item carries: 1 suits GPUs, 16 processors
 //   HAS_DOUBLE   the device has doubles
 #pragma OPENCL FP_CONTRACT OFF
 // A kernel of work groups of that many items: told so, a compiler makes that one form and no other.

@@ -1,9 +1,8 @@
-// out (tokens, DIM) = each query head's softmax(q k / sqrt(HEAD_SIZE)) v over its own and all earlier positions.
+// out (tokens, dim) = each query head's softmax(q k / sqrt(HEAD_SIZE)) v over its own and all earlier positions.
 //
 // A group of work items has the query heads that share one KV head, of one token or some: keys and values are
 // loaded once for all of them. Scores by positions, softmax by rows, values by elements; every sum is one item's, in
 // order, so a result does not depend on the batch.
-#define QUERY_GROUP (HEADS / KV_HEADS)
 #ifdef BATCH
 #define QUERY_TOKENS (QUERY_GROUP >= 8 ? 1 : 8 / QUERY_GROUP)
 #else
@@ -14,23 +13,23 @@
 #define ATTENTION_ITEMS 128
 
 // Row r is head r % QUERY_GROUP of token r / QUERY_GROUP; scores (rows, score_stride) of this token tile and head.
-void scores_of(__global float *scores, int score_stride, __global const float *q, int seen, int rows, int head,
-               CACHE) {
-  __global const KEPT *keys = keys_of(head, PASS_CACHE);
+void scores_of(__global float *scores, int score_stride, __global const float *q, int dim, int seen, int rows,
+               int head, CACHE) {
+  __global const KEPT *keys = (__global const KEPT *)keys_of(head, PASS_CACHE);
   const float divisor = sqrt((float)HEAD_SIZE);
   for (int p = get_local_id(0); p < seen; p += ATTENTION_ITEMS) {
     for (int first = 0; first < rows; first += ROWS_TOGETHER) {
       float sums[ROWS_TOGETHER];
       for (int r = 0; r < ROWS_TOGETHER; r++) sums[r] = 0;
       for (int i = 0; i < HEAD_SIZE; i++) {
-        const float k = WIDEN(keys, key_at(p, i));
+        const float k = WIDEN(keys, key_at(p, i, HEAD_SIZE));
         for (int r = 0; r < ROWS_TOGETHER; r++) {
           const int row = min(first + r, rows - 1);
-          sums[r] += q[row / QUERY_GROUP * DIM + row % QUERY_GROUP * HEAD_SIZE + i] * k;
+          sums[r] += q[row / QUERY_GROUP * dim + row % QUERY_GROUP * HEAD_SIZE + i] * k;
         }
       }
       for (int r = 0; r < min(ROWS_TOGETHER, rows - first); r++) {
-#if KV_TYPE == 2
+#if KV_TYPE == KV_Q8
         sums[r] *= key_scales_of(head, PASS_CACHE)[p];
 #endif
         scores[(ulong)(first + r) * score_stride + p] = sums[r] / divisor;
@@ -50,11 +49,14 @@ void softmax_of(__global float *scores, int score_stride, int seen, int rows, __
     for (int p = item; p < count; p += ATTENTION_ITEMS) largest = x[p] > largest ? x[p] : largest;
     most[item] = largest;
     barrier(CLK_LOCAL_MEM_FENCE);
-    for (int half_of = ATTENTION_ITEMS / 2; half_of > 0; half_of /= 2) {
-      if (item < half_of) most[item] = most[item + half_of] > most[item] ? most[item + half_of] : most[item];
-      barrier(CLK_LOCAL_MEM_FENCE);
+    // Sixteen items look at eight each, then all at the sixteen: few barriers are soon compiled, and soon passed.
+    if (item < 16) {
+      for (int i = item; i < ATTENTION_ITEMS; i += 16) largest = most[i] > largest ? most[i] : largest;
     }
-    largest = most[0];
+    barrier(CLK_LOCAL_MEM_FENCE);
+    if (item < 16) most[item] = largest;
+    barrier(CLK_LOCAL_MEM_FENCE);
+    for (int i = 0; i < 16; i++) largest = most[i] > largest ? most[i] : largest;
     for (int p = item; p < count; p += ATTENTION_ITEMS) x[p] = exponential(x[p] - largest);
     barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE);
   }
@@ -72,9 +74,9 @@ void softmax_of(__global float *scores, int score_stride, int seen, int rows, __
   barrier(CLK_GLOBAL_MEM_FENCE);
 }
 
-void values_sum(__global float *out, __global const float *scores, int score_stride, int seen, int rows, int head,
-                CACHE) {
-  __global const KEPT *values = values_of(head, PASS_CACHE);
+void values_sum(__global float *out, int dim, __global const float *scores, int score_stride, int seen, int rows,
+                int head, CACHE) {
+  __global const KEPT *values = (__global const KEPT *)values_of(head, PASS_CACHE);
   for (int i = get_local_id(0); i < HEAD_SIZE; i += ATTENTION_ITEMS) {
     for (int first = 0; first < rows; first += ROWS_TOGETHER) {
       float sums[ROWS_TOGETHER];
@@ -85,7 +87,7 @@ void values_sum(__global float *out, __global const float *scores, int score_str
         for (int r = 0; r < ROWS_TOGETHER; r++) {
           const int row = min(first + r, last);
           float weight = scores[(ulong)row * score_stride + p];
-#if KV_TYPE == 2
+#if KV_TYPE == KV_Q8
           weight *= value_scales_of(head, PASS_CACHE)[p];
 #endif
           if (p < seen + row / QUERY_GROUP) sums[r] += weight * v;
@@ -93,7 +95,7 @@ void values_sum(__global float *out, __global const float *scores, int score_str
       }
       for (int r = 0; first + r <= last; r++) {
         const int row = first + r;
-        out[row / QUERY_GROUP * DIM + row % QUERY_GROUP * HEAD_SIZE + i] = sums[r];
+        out[row / QUERY_GROUP * dim + row % QUERY_GROUP * HEAD_SIZE + i] = sums[r];
       }
     }
   }
@@ -102,18 +104,18 @@ void values_sum(__global float *out, __global const float *scores, int score_str
 // Tokens first ..< first + attended of the batch, whose first token is at `position`. Dimensions are KV heads and
 // tiles of QUERY_TOKENS tokens. `scores` has room for QUERY_ROWS rows of each.
 KERNEL(ATTENTION_ITEMS) attend(__global float *out, __global const float *q, __global float *scores, int score_stride,
-                     CACHE, int position, int first, int attended) {
+                        CACHE, int dim, int position, int first, int attended) {
   __local float most[ATTENTION_ITEMS];
   __local float totals[QUERY_ROWS];
   const int head = get_group_id(0), tile = get_group_id(1);
   const int token = first + tile * QUERY_TOKENS;
   const int rows = min(QUERY_TOKENS, attended - tile * QUERY_TOKENS) * QUERY_GROUP;
   const int seen = position + token + 1;
-  scores += (ulong)(tile * KV_HEADS + head) * QUERY_ROWS * score_stride;
-  q += (ulong)token * DIM + head * QUERY_GROUP * HEAD_SIZE;
-  out += (ulong)token * DIM + head * QUERY_GROUP * HEAD_SIZE;
+  scores += (ulong)(tile * get_num_groups(0) + head) * QUERY_ROWS * score_stride;
+  q += (ulong)token * dim + head * QUERY_GROUP * HEAD_SIZE;
+  out += (ulong)token * dim + head * QUERY_GROUP * HEAD_SIZE;
   // The last token of the tile sees the most; what an earlier one does not see is computed, and not used.
-  scores_of(scores, score_stride, q, seen + rows / QUERY_GROUP - 1, rows, head, PASS_CACHE);
+  scores_of(scores, score_stride, q, dim, seen + rows / QUERY_GROUP - 1, rows, head, PASS_CACHE);
   softmax_of(scores, score_stride, seen, rows, most, totals);
-  values_sum(out, scores, score_stride, seen, rows, head, PASS_CACHE);
+  values_sum(out, dim, scores, score_stride, seen, rows, head, PASS_CACHE);
 }

@@ -1,6 +1,5 @@
 // Where the first of the highest logits is, for sampling at temperature 0: of each stretch of them a candidate, its bits
 // and its place. Infinity without a place (-1) tells of a stretch that holds NaN or infinity.
-#ifndef BATCH
 #define CHOICE_ITEMS 128
 #define STRETCH 2048
 
@@ -33,4 +32,3 @@ KERNEL(CHOICE_ITEMS) most_likely(__global int2 *candidates, __global const float
   }
   if (item == 0) candidates[get_group_id(0)] = (int2)(as_int(most[0]), places[0]);
 }
-#endif

@@ -1,4 +1,4 @@
-#if defined(HALF_WEIGHTS) && !defined(BATCH)
+#ifdef HALF_WEIGHTS
 // Floats of a file to the halves that are kept.
 KERNEL(64) to_halves(__global half *out, ulong first, __global const float *from, ulong count) {
   const ulong i = get_global_id(0);

@@ -1,4 +1,4 @@
-// out (tokens, DIM) = RMSNorm(x) * weight (Zhang and Sennrich, 2019), with its int8 form for int8 models.
+// out (tokens, dim) = RMSNorm(x) * weight (Zhang and Sennrich, 2019), with its int8 form for int8 models.
 // One group of work items a token. The squares are added by one of them, in order.
 #define SQUARES 1024
 
@@ -8,15 +8,16 @@
 #define NORM_OUTPUT __global float *out
 #endif
 
-KERNEL(128) rmsnorm(NORM_OUTPUT, __global const float *x, int first, __global const float *weight) {
+KERNEL(128) rmsnorm(NORM_OUTPUT, __global const float *x, int first,
+                    __global const float *weight, int dim, float epsilon) {
   __local float squares[SQUARES];
   __local float inverse;
   const int item = get_local_id(0), items = get_local_size(0), t = get_group_id(0);
-  x += (ulong)(first + t) * DIM;
-  out += (ulong)t * DIM;
+  x += (ulong)(first + t) * dim;
+  out += (ulong)t * dim;
   float total = 0;
-  for (int start = 0; start < DIM; start += SQUARES) {
-    int count = min(SQUARES, DIM - start);
+  for (int start = 0; start < dim; start += SQUARES) {
+    int count = min(SQUARES, dim - start);
     for (int i = item; i < count; i += items) squares[i] = x[start + i] * x[start + i];
     barrier(CLK_LOCAL_MEM_FENCE);
     if (item == 0) {
@@ -24,15 +25,15 @@ KERNEL(128) rmsnorm(NORM_OUTPUT, __global const float *x, int first, __global co
     }
     barrier(CLK_LOCAL_MEM_FENCE);
   }
-  if (item == 0) inverse = 1.0f / sqrt(total / (float)DIM + EPSILON);
+  if (item == 0) inverse = 1.0f / sqrt(total / (float)dim + epsilon);
   barrier(CLK_LOCAL_MEM_FENCE);
   float scale = inverse;
-  for (int i = item; i < DIM; i += items) out[i] = weight[i] * (scale * x[i]);
+  for (int i = item; i < dim; i += items) out[i] = weight[i] * (scale * x[i]);
 #ifdef GROUP_SIZE
   barrier(CLK_GLOBAL_MEM_FENCE);
-  const int groups = DIM / GROUP_SIZE;
+  const int groups = dim / GROUP_SIZE;
   for (int g = item; g < groups; g += items) {
-    quantize_group(values + (ulong)t * DIM, scales + (ulong)t * groups, out, DIM, g);
+    quantize_group(values + (ulong)t * dim, scales + (ulong)t * groups, out, dim, g);
   }
 #endif
 }

@@ -4,8 +4,6 @@
 // Sixteen lanes share a sum, lane = index mod 16, each a chain of fused multiply-adds; then lanes are added
 // pairwise: 8 apart, 4, 2, 1. A work item carries WIDTH lanes of ROWS_AT_ONCE x TOKENS_AT_ONCE sums, so that what is
 // loaded is used several times.
-#ifndef GROUP_SIZE
-
 #define TILE_ROWS 16
 #define ROWS_AT_ONCE 4
 #define ROW_SLOTS (TILE_ROWS / ROWS_AT_ONCE)
@@ -29,6 +27,11 @@ typedef float16 lanes;
 #define LOAD(p, at) vload16(0, (p) + (at))
 #define LOAD_HALVES(p, at) vload_half16(0, (p) + (at))
 #define STORE(x, p) vstore16(x, 0, p)
+#elif WIDTH == 8
+typedef float8 lanes;
+#define LOAD(p, at) vload8(0, (p) + (at))
+#define LOAD_HALVES(p, at) vload_half8(0, (p) + (at))
+#define STORE(x, p) vstore8(x, 0, p)
 #elif WIDTH == 4
 typedef float4 lanes;
 #define LOAD(p, at) vload4(0, (p) + (at))
@@ -46,21 +49,8 @@ typedef float lanes;
 #define LOAD_WEIGHTS LOAD
 #endif
 
-// The first `count` lanes, and zeros.
-lanes part_of_weights(MATRIX(w), ulong at, int count) {
-  float part[WIDTH];
-  for (int i = 0; i < WIDTH; i++) part[i] = i < count ? ELEMENT(w, at + i) : 0;
-  return LOAD(part, 0);
-}
-lanes part_of_input(INPUT, ulong at, int count) {
-  float part[WIDTH];
-  for (int i = 0; i < WIDTH; i++) part[i] = i < count ? input[at + i] : 0;
-  return LOAD(part, 0);
-}
-
-float sum_of_lanes(float16 all) {
-  float8 eight = all.lo + all.hi;
-  float4 four = eight.lo + eight.hi;
+float sum_of_lanes(__local const float *all) {
+  float4 four = (vload4(0, all) + vload4(2, all)) + (vload4(1, all) + vload4(3, all));
   float2 two = four.lo + four.hi;
   return two.x + two.y;
 }
@@ -87,16 +77,6 @@ void product(__local float *tile, int tile_rows, __local float *scratch, MATRIX(
       for (int r = 0; r < ROWS_AT_ONCE; r++) sums[t][r] = fma(weights[r], x, sums[t][r]);
     }
   }
-  if (whole < n) {
-    const int i = whole + lane;
-    lanes weights[ROWS_AT_ONCE];
-    for (int r = 0; r < ROWS_AT_ONCE; r++) weights[r] = part_of_weights(PASS(w), w_start[r] + i, n - i);
-    for (int t = 0; t < TOKENS_AT_ONCE; t++) {
-      lanes x = part_of_input(input, x_start[t] + i, n - i);
-      for (int r = 0; r < ROWS_AT_ONCE; r++) sums[t][r] = fma(weights[r], x, sums[t][r]);
-    }
-  }
-
   for (int t = 0; t < TOKENS_AT_ONCE; t++) {
     for (int r = 0; r < ROWS_AT_ONCE; r++) {
       STORE(sums[t][r], scratch + ((token + t) * TILE_ROWS + row + r) * 16 + lane);
@@ -104,8 +84,12 @@ void product(__local float *tile, int tile_rows, __local float *scratch, MATRIX(
   }
   barrier(CLK_LOCAL_MEM_FENCE);
   for (int o = get_local_id(0); o < TILE_ROWS * TILE_TOKENS; o += ITEMS) {
-    tile[o] = sum_of_lanes(vload16(o, scratch));
+    // What is left of the columns is few, if any: one after the other is soon compiled.
+    __local float *all = scratch + 16 * o;
+    const ulong w_row = (ulong)min(first_row + o % TILE_ROWS, rows - 1) * n;
+    const ulong x_row = (ulong)min(first_token + o / TILE_ROWS, tokens - 1) * n;
+    for (int i = whole; i < n; i++) all[i - whole] = fma(ELEMENT(w, w_row + i), input[x_row + i], all[i - whole]);
+    tile[o] = sum_of_lanes(all);
   }
   barrier(CLK_LOCAL_MEM_FENCE);
 }
-#endif

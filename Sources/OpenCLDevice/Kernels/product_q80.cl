@@ -3,8 +3,6 @@
 //
 // Work items take the exact dot products of single groups, two rows and all tokens of the tile at once; then each
 // output is the sum of its groups in ascending order, as in runq.c.
-#ifdef GROUP_SIZE
-
 #ifdef BATCH
 #define TILE_TOKENS 4
 #else
@@ -15,8 +13,8 @@
 // Products of groups on their way to being added up.
 #define SCRATCH 2048
 
-// The w1 and w3 tile is as wide as a group, where its result can be quantised at once.
-#if GROUP_SIZE <= 64 && 64 % GROUP_SIZE == 0 && HIDDEN % GROUP_SIZE == 0
+// The w1 and w3 tile holds whole groups, where its result can be quantised at once.
+#if GROUP_SIZE <= 64 && 64 % GROUP_SIZE == 0
 #define GATE_QUANTIZES
 #define GATE_ROWS 64
 #else
@@ -120,5 +118,3 @@ void straddling_product(__local float *tile, int tile_rows, MATRIX(w), INPUT, in
   }
   barrier(CLK_LOCAL_MEM_FENCE);
 }
-
-#endif
