@@ -141,6 +141,21 @@ import Testing
     #expect(FileManager.default.contents(atPath: errors) == Data())
   }
 
+  /// Of a long reading a plain terminal hears in lines of their own.
+  @Test func plainProgressIsALine() throws {
+    let program = try Program()
+    let terminal = try PseudoTerminal(
+      Program.path,
+      try Models.arguments(.slow) + [
+        "--plain", "--ctx", "8192", "-n", "3", "--prompt", InterruptTests.longText,
+      ], environment: program.environment)
+    try terminal.expect("read ")
+    try terminal.expect(" tokens, ")
+    #expect(try terminal.ending() == .exit(0))
+    let output = terminal.rawOutput.replacingOccurrences(of: "\r\n", with: "\n")
+    #expect(!output.contains("\u{1B}") && !output.unicodeScalars.contains("\r"))
+  }
+
   @Test func plainTerminalsGetNoControlCharacters() throws {
     let program = try Program()
     let terminal = try PseudoTerminal(

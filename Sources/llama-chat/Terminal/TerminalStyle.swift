@@ -81,10 +81,11 @@ struct TerminalStyle {
     #endif
   }
 
-  /// Erases the cursor's row and all below it, with the cursor at the row's start.
+  /// Takes away the cursor's row and all below it, with the cursor at the row's start.
   ///
-  /// Not at once from there: in the first row tmux would take it for the whole screen, and keep that in its history.
-  static let erasure = "\r\u{1B}[K\u{1B}[C\u{1B}[J\r"
+  /// Rows that are only cleared keep their length in tmux, which shows when it breaks them anew; and a whole screen that
+  /// is cleared goes into its history.
+  static let erasure = "\r\u{1B}[999M"
 
   /// Columns of the terminal on `stream`, 80 when it does not say.
   static func columns(of stream: Int32) -> Int { size(of: stream)?.columns ?? 80 }

@@ -30,7 +30,7 @@ final class EditorInput: Knobs {
   ///
   /// Painting in the midst of it leaves traces, as a terminal may have another size already than it says: tmux
   /// tells of the second of two changes a quarter of a second later.
-  private static let settlingTime = Duration.milliseconds(300)
+  private static let settlingTime = Duration.milliseconds(500)
   /// How long to wait for the rest of an escape sequence before it is a lone Escape, in milliseconds.
   private static let escapeTimeout: Int32 = 50
   /// How long to wait for the rest of a paste.

@@ -23,7 +23,9 @@ final class LineEditor: LineSource {
   private let history: HistoryFile?
   let style: TerminalStyle
   private let prompt: PromptText
-  private var status = PromptText("")
+  private(set) var status = PromptText("")
+  /// Whether the right-hand prompt was shown when the line was last painted whole.
+  var showsStatus = false
   private var isOpen = true
 
   /// The terminal's width when the line was last painted whole.
@@ -192,8 +194,12 @@ final class LineEditor: LineSource {
 /// A prompt in memory that libedit may keep pointing at.
 final class PromptText {
   let bytes: UnsafeMutablePointer<CChar>
+  /// Columns it takes, without what is between U+0001.
+  let columns: Int
 
   init(_ text: String) {
+    let parts = text.split(separator: "\u{1}", omittingEmptySubsequences: false)
+    columns = parts.enumerated().reduce(0) { $0 + ($1.offset % 2 == 0 ? $1.element.count : 0) }
     let utf8 = text.utf8CString
     bytes = .allocate(capacity: utf8.count)
     for (index, byte) in utf8.enumerated() { (bytes + index).initialize(to: byte) }

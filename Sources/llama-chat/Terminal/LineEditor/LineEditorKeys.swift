@@ -23,6 +23,8 @@ extension LineEditor {
   func next(_ code: UnsafeMutablePointer<wchar_t>) -> Int32 {
     while queue.isEmpty {
       if ending == .interrupted { return -1 }
+      followStatus()
+      guard queue.isEmpty else { break }
       switch input.next() {
       case .end:
         ending = .endOfInput
@@ -37,7 +39,10 @@ extension LineEditor {
       case .key(.paste(let text)): insert(text)
       }
     }
-    code.pointee = wchar_t(bitPattern: queue.removeFirst())
+    let next = queue.removeFirst()
+    // Searching, libedit has the line for itself, and any other key would end that.
+    if next == EditKey.searchHistory.rawValue { showsStatus = false }
+    code.pointee = wchar_t(bitPattern: next)
     return 1
   }
 
@@ -52,7 +57,7 @@ extension LineEditor {
     press(.insert)
   }
 
-  private func press(_ keys: EditKey...) { queue += keys.map(\.rawValue) }
+  func press(_ keys: EditKey...) { queue += keys.map(\.rawValue) }
 
   private func take(_ pending: Signals.Pending) {
     if pending.contains(.interrupted) { press(.interrupt) }
@@ -72,6 +77,7 @@ extension LineEditor {
         return press(.compose)
       }
     }
+    if scalar == " ", isAtRowEnd { return insert(" ") }
     queue.append(scalar.value)
   }
 

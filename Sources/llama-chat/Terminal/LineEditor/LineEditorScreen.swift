@@ -12,6 +12,27 @@ extension LineEditor {
   func measure() {
     columns = TerminalStyle.columns(of: output)
     el_resize(editor)
+    showsStatus = leavesRoomForStatus
+  }
+
+  /// Whether libedit shows the right-hand prompt beside the line.
+  private var leavesRoomForStatus: Bool {
+    status.columns > 0 && length < columns && painting.isOneRow(leaving: status.columns + 2)
+  }
+
+  /// Has the line painted anew when the right-hand prompt has gone from beside it: libedit only clears that, and the
+  /// row keeps its length.
+  func followStatus() {
+    let isShown = leavesRoomForStatus
+    if showsStatus, !isShown { press(.resize) }
+    showsStatus = isShown
+  }
+
+  /// Whether a blank typed now would be in the last column.
+  ///
+  /// libedit sends it then, and the terminal joins the two rows when it gets wider; painted with the line it is not sent.
+  var isAtRowEnd: Bool {
+    length < 4096 && afterCursor(limit: 1).isEmpty && painting.end == columns - 1
   }
 
   /// Starts the line with a text given back, unless showing it would push the reason off the screen.
@@ -24,7 +45,8 @@ extension LineEditor {
     show(style.dim("the text is too tall to show here; ↑ brings it back") + "\n")
   }
 
-  /// The terminal has a new size: what it made of the old painting is erased before painting again.
+  /// The terminal has a new size, or a row that is longer than it looks: what it made of the old painting is erased
+  /// before painting again.
   func resize() -> EditResult {
     let row = painting.cursorRow(afterReflowTo: TerminalStyle.columns(of: output))
     show((row > 0 ? "\u{1B}[\(row)A" : "") + TerminalStyle.erasure)

@@ -16,6 +16,8 @@ extension LineEditor {
   var text: String { String(wide: line.text) }
   /// The whole line's code points.
   var scalars: String.UnicodeScalarView { text.unicodeScalars }
+  /// How many code points it has.
+  var length: Int { line.text.count }
   /// Whether nothing is typed.
   var isEmpty: Bool { line.text.isEmpty }
 

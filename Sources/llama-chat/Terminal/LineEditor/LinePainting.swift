@@ -12,11 +12,15 @@ struct LinePainting {
   /// The two columns of `> `.
   private static let promptColumns = 2
 
+  private let columns: Int
   private var rows: [Row] = []
+  /// The column behind the last character.
+  private(set) var end = LinePainting.promptColumns
   private var cursor = (row: 0, column: LinePainting.promptColumns)
 
   /// Lays out a line with the prompt before it, and the cursor before its code point number `cursor`.
   init(_ text: String.UnicodeScalarView, cursor: Int, columns: Int) {
+    self.columns = columns
     var column = Self.promptColumns
     var painted = column
     func place() -> (row: Int, column: Int) { (rows.count, column) }
@@ -39,7 +43,11 @@ struct LinePainting {
     }
     if cursor >= text.count { self.cursor = place() }
     rows.append(Row(width: painted, wraps: false))
+    end = column
   }
+
+  /// Whether it is one row with so many columns left.
+  func isOneRow(leaving free: Int) -> Bool { rows.count == 1 && end + free <= columns }
 
   /// Rows between the cursor's and the last.
   var rowsBelowCursor: Int { rows.count - 1 - cursor.row }
