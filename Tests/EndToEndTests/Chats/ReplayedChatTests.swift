@@ -7,7 +7,7 @@ import Testing
 @Suite(.serialized) struct ReplayedChatTests {
   @Test func whateverWasDoneComesOutTheSame() throws {
     let program = try Program(["EDITOR": "sed -i 's/^/Well: /'"])
-    let terminal = try program.chat(.slow, ["-t", "1", "-s", "5", "-n", "12"], columns: 200)
+    let terminal = try program.chat(.attentive, ["-t", "1", "-s", "5", "-n", "12"], columns: 200)
     for line in ["one", "two", ":undo", "\u{15}three", ":edit 1", " more", ":regen", ":branch"] {
       try terminal.send(line)
     }
@@ -35,7 +35,7 @@ import Testing
     try terminal.type("\u{04}")
     #expect(try terminal.ending() == .exit(0))
 
-    let model = try Models.path(.slow)
+    let model = try Models.path(.attentive)
     let saved = program.folder.file(".local/share/llama-chat/sessions/all.chat")
     let kept = try #require(try program.keptChats().first)
     #expect(try SessionFile.read(path: saved).turns == kept.turns)

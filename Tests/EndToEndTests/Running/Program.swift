@@ -69,15 +69,17 @@ enum Models {
   enum Model {
     /// Answers three tokens at once.
     case quick
-    /// Talks for seconds, and reads long prompts for seconds.
+    /// Talks for seconds, and reads long prompts for seconds; says the same whatever it is asked.
     case slow
+    /// As slow; what it says depends on all it was told, and has no end.
+    case attentive
   }
 
   /// The arguments that choose a model and greedy sampling.
   static func arguments(_ model: Model) throws -> [String] {
     switch model {
     case .quick: [try path(.quick), "-t", "0", "-n", "3"]
-    case .slow: [try path(.slow), "-t", "0"]
+    case .slow, .attentive: [try path(model), "-t", "0"]
     }
   }
 
@@ -86,6 +88,7 @@ enum Models {
     switch model {
     case .quick: try files.get().file("quick.bin")
     case .slow: try files.get().file("slow.bin")
+    case .attentive: try files.get().file("attentive.bin")
     }
   }
 
@@ -109,6 +112,21 @@ enum Models {
     try TinyModel.write(
       to: folder.file("slow.bin"), config: config, metadata: metadata,
       tokenizerSection: tokenizer)
+    config.sharedClassifier = false
+    let writer = try CheckpointWriter(
+      path: folder.file("attentive.bin"), config: config, format: .v1, metadata: metadata,
+      tokenizerSection: tokenizer, overwrite: false)
+    try writer.append(endlessWeights(of: config))
+    try writer.finish()
     return folder
+  }
+
+  /// Each token leaves the same mark in the first column, by which the one that ends a reply is told to be wrong.
+  private static func endlessWeights(of config: ModelConfig) -> TinyModel.Weights {
+    var weights = TinyModel.weights(config: config)
+    for id in 0..<config.vocabSize { weights[.tokenEmbedding]?[0][id * config.dim] = 4 }
+    let end = Int(ModelMetadata().eos) * config.dim
+    for column in 0..<config.dim { weights[.classifier]?[0][end + column] = column == 0 ? -8 : 0 }
+    return weights
   }
 }

@@ -99,6 +99,9 @@ import Testing
     // Up within the draft, up to the entry, and down again to the draft.
     try terminal.send("one\ntwo\u{1B}[A1\u{1B}[A\u{1B}[B2")
     #expect(try program.history.last == "one1\ntwo2")
+    // Down within it.
+    try terminal.send("ab\ncd\u{1B}[A1\u{1B}[B2")
+    #expect(try program.history.last == "ab1\ncd2")
     try terminal.send("draft\u{1B}OA\u{1B}OB!")
     #expect(try program.history.last == "draft!")
   }

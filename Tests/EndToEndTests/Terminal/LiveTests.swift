@@ -29,13 +29,14 @@ import Testing
     try terminal.expect("temp 0.10")
   }
 
-  /// Greedy, so turning threads must not change a token.
+  /// What is said depends on every number computed before.
   @Test func threadsTurnWithoutATrace() throws {
     let steady = try Program()
-    let alone = try steady.chat(.slow, ["-j", "1", "-n", "400", "-s", "7"])
+    let options = ["-j", "1", "-n", "400", "-s", "7"]
+    let alone = try steady.chat(.attentive, options)
     try alone.send("Tell me")
     let turned = try Program()
-    let terminal = try turned.chat(.slow, ["-j", "1", "-n", "400", "-s", "7"])
+    let terminal = try turned.chat(.attentive, options)
     try terminal.type("Tell me\r")
     try terminal.expectReply()
     for _ in 1...6 { try terminal.type("\u{1B}[A\u{1B}[B\u{1B}[A") }
@@ -74,10 +75,12 @@ import Testing
   @Test func anInterruptedReadingGoesOnToTheSameReply() throws {
     let text = InterruptTests.longText
     let whole = try Program()
-    let steady = try whole.chat(.slow, ["--ctx", "8192", "-n", "20", "-s", "7"], columns: 500)
+    // Warm, for the likeliest token may be the same although a little of so much is wrong.
+    let options = ["--ctx", "8192", "-n", "300", "-s", "7", "-t", "1"]
+    let steady = try whole.chat(.attentive, options, columns: 500)
     try steady.send("\u{1B}[200~\(text)\u{1B}[201~")
     let broken = try Program()
-    let terminal = try broken.chat(.slow, ["--ctx", "8192", "-n", "20", "-s", "7"], columns: 500)
+    let terminal = try broken.chat(.attentive, options, columns: 500)
     try terminal.type("\u{1B}[200~\(text)\u{1B}[201~\r")
     try terminal.expect(" tokens ·")
     try terminal.type("\u{1B}")

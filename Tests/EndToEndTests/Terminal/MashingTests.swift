@@ -64,7 +64,7 @@ import Testing
     func chat(mashing: Bool) throws -> (used: String, replies: [Turn]) {
       let program = try Program()
       let terminal = try program.chat(
-        .slow, ["--ctx", "8192", "-n", "5", "-s", "7", "--system", system], columns: 500)
+        .attentive, ["--ctx", "8192", "-n", "40", "-s", "7", "--system", system], columns: 500)
       if mashing {
         for _ in 1...5 { try terminal.type(String(Self.mash.prefix(20))) }
       }
