@@ -49,7 +49,7 @@ struct OnePassTests {
     let calls = Self.calls(tiny.tokens(Self.positions))
     let expected = try TinyDevice.logits(tiny.cpu, calls)
     for (found, expected) in zip(try TinyDevice.logits(tiny.gpu, calls), expected) {
-      #expect(relativeError(found, expected) < 1e-2)
+      #expect(relativeError(found, expected) < 2e-2)
       #expect(found != expected)
     }
   }

@@ -2,8 +2,8 @@
 // rounds as IEEE 754 says and has doubles computes the processors' bits: nothing is fused but where fma() says so,
 // and each sum has the order given there.
 //
-// Programs are built for a kind of model, with these macros; sizes that cost nothing are arguments, so that models share
-// programs:
+// Programs are built for a kind of model, with these macros; sizes that cost nothing are arguments, so that models
+// share programs:
 //   GROUP_SIZE   elements of an int8 group; not defined for floats
 //   HALF_WEIGHTS matrices of floats are kept as halves
 //   WIDTH        lanes of a sum of floats that a work item carries: 1 suits GPUs, a vector's processors

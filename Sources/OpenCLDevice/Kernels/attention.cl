@@ -40,7 +40,8 @@ void scores_of(__global float *scores, int score_stride, __global const float *q
 }
 
 // Softmax of every row over the positions it sees: `seen` by the first token, one more by each later one.
-void softmax_of(__global float *scores, int score_stride, int seen, int rows, __local float *most, __local float *totals) {
+void softmax_of(__global float *scores, int score_stride, int seen, int rows, __local float *most,
+                __local float *totals) {
   const int item = get_local_id(0);
   for (int row = 0; row < rows; row++) {
     const int count = seen + row / QUERY_GROUP;

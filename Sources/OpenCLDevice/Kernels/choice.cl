@@ -1,5 +1,5 @@
-// Where the first of the highest logits is, for sampling at temperature 0: of each stretch of them a candidate, its bits
-// and its place. Infinity without a place (-1) tells of a stretch that holds NaN or infinity.
+// Where the first of the highest logits is, for sampling at temperature 0: of each stretch of them a candidate, its
+// bits and its place. Infinity without a place (-1) tells of a stretch that holds NaN or infinity.
 #define CHOICE_ITEMS 128
 #define STRETCH 2048
 

@@ -1,6 +1,6 @@
-// The same as attention.cl in one pass over keys and values, with digits of its own: no score outlives its block, as what
-// was summed up is rescaled whenever a higher one comes (Milakov and Gimelshein, 2018). Long contexts are split, and
-// the splits combined by a kernel of their own.
+// The same as attention.cl in one pass over keys and values, with digits of its own: no score outlives its block, as
+// what was summed up is rescaled whenever a higher one comes (Milakov and Gimelshein, 2018). Long contexts are split,
+// and the splits combined by a kernel of their own.
 //
 // Blocks and splits begin at the same positions for every token, so a result does not depend on the batch. Weights of
 // what a token does not see are zero.
@@ -24,7 +24,7 @@
 // Floats of a split's result: sums of values, the highest score, and the sum of weights.
 #define PART (HEAD_SIZE + 2)
 
-// Row r is head r % QUERY_HEADS of the group's, of its token r / QUERY_HEADS. Those past the end are the last ones again.
+// Row r is head r % QUERY_HEADS of the group's, of its token r / QUERY_HEADS. Past the end it is the last one again.
 typedef struct {
   int kv_head, first_head, first_token, tokens;
 } group;
@@ -33,14 +33,16 @@ int head_of(group g, int row) {
 }
 int token_of(group g, int row) { return min(row / QUERY_HEADS, g.tokens - 1); }
 
-// weights (ROWS, BLOCK) = scores of the block's positions, in powers of two; nothing for those that are not seen: the
+// weights (ROWS, BLOCK) = scores of the block's positions, in powers of two; -INFINITY for those that are not seen: the
 // group's first token sees `seen` positions, each later one a position more.
-void block_scores(__local float *weights, __local const float *queries, group g, int block, int count, int seen, CACHE) {
+void block_scores(__local float *weights, __local const float *queries, group g, int block, int count, int seen,
+                  CACHE) {
   const int item = get_local_id(0);
   float sums[ROWS];
   for (int r = 0; r < ROWS; r++) sums[r] = 0;
   if (item < count) {
-    __global const KEPT *key = (__global const KEPT *)keys_of(g.kv_head, PASS_CACHE) + key_at(block + item, 0, HEAD_SIZE);
+    const ulong at = key_at(block + item, 0, HEAD_SIZE);
+    __global const KEPT *key = (__global const KEPT *)keys_of(g.kv_head, PASS_CACHE) + at;
     for (int i = 0; i < HEAD_SIZE; i++) {
       const float k = WIDEN(key, i * 16);
       for (int r = 0; r < ROWS; r++) sums[r] = fma(queries[r * HEAD_SIZE + i], k, sums[r]);
@@ -96,8 +98,8 @@ void block_weights(__local float *weights, __local float *most, __local float *n
 }
 
 // Tokens first ..< first + attended of the batch, whose first token is at `position`. Dimensions are KV heads (times
-// CHUNKS of their query heads), tiles of QUERY_TOKENS tokens, and splits. `parts` is (attended, heads, splits, PART); with
-// one split the result goes to `out` at once.
+// CHUNKS of their query heads), tiles of QUERY_TOKENS tokens, and splits. `parts` is (attended, heads, splits, PART);
+// with one split the result goes to `out` at once.
 KERNEL(ATTENTION_ITEMS) attend(__global float *out, __global const float *q, __global float *parts, CACHE, int dim,
                         int position, int first, int attended) {
   __local float queries[ROWS * HEAD_SIZE], weights[ROWS * BLOCK];
@@ -162,7 +164,8 @@ KERNEL(ATTENTION_ITEMS) attend(__global float *out, __global const float *q, __g
   for (int r = 0; r < ROWS; r++) {
     // Rows past the end, and tokens that see nothing of this split, have no result.
     const int token = g.first_token + r / QUERY_HEADS;
-    if (g.first_head + r % QUERY_HEADS >= QUERY_GROUP || r / QUERY_HEADS >= g.tokens || start > position + token) continue;
+    if (g.first_head + r % QUERY_HEADS >= QUERY_GROUP || r / QUERY_HEADS >= g.tokens) continue;
+    if (start > position + token) continue;
     __global float *part = parts + (((ulong)(token - first) * heads + head_of(g, r)) * splits + split) * PART;
     __global float *result = splits == 1 ? out + (ulong)token * dim + head_of(g, r) * HEAD_SIZE : part;
     const float divisor = splits == 1 ? totals[r] : 1.0f;
@@ -177,7 +180,7 @@ KERNEL(ATTENTION_ITEMS) attend(__global float *out, __global const float *q, __g
   }
 }
 
-// out (tokens, dim) of tokens first ..< first + attended from what their splits came to. Dimensions are heads and tokens.
+// out (tokens, dim) of tokens from `first` on, from what their splits came to. Dimensions are heads and tokens.
 KERNEL(64) combine(__global float *out, __global const float *parts, int dim, int splits, int position, int first) {
   const int head = get_group_id(0), token = first + get_group_id(1);
   parts += ((ulong)get_group_id(1) * get_num_groups(0) + head) * splits * PART;

@@ -24,7 +24,10 @@ struct DeviceOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "How a device keeps an fp32 model: as it is, or as halves, which takes half the memory.",
+      """
+      How a device computes: f32 with the processors' digits; f16 faster, with last digits of its own: attention in \
+      one pass, and fp32 models kept as halves, in half the memory.
+      """,
       valueName: "f32|f16"))
   var gpuMath: DeviceMath = .f32
 
