@@ -10,7 +10,9 @@ let package = Package(
   name: "llama-chat",
   platforms: [.macOS(.v15)],
   products: [
-    .executable(name: "llama-chat", targets: ["llama-chat"])
+    .executable(name: "llama-chat", targets: ["llama-chat"]),
+    // For tests: a driver that breaks.
+    .library(name: "FailingOpenCL", type: .dynamic, targets: ["FailingOpenCL"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -86,6 +88,7 @@ let package = Package(
     .testTarget(
       name: "EndToEndTests", dependencies: ["llama-chat", "TestSupport"],
       swiftSettings: swiftSettings),
+    .target(name: "FailingOpenCL", dependencies: ["COpenCL"], path: "Tests/FailingOpenCL"),
     // Started by tests, to say what memory the program takes.
     .executableTarget(name: "peak-memory", path: "Tests/PeakMemory"),
   ],

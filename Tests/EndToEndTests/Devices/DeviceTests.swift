@@ -163,7 +163,11 @@ struct DeviceTests {
   }
 
   @Test func interruptingAReplyKeepsTheChat() throws {
-    let terminal = try program().chat(.slow, ["--device", "gpu"])
+    let program = try program()
+    // Kernels that are still to be built would make the first reading long.
+    _ = try program.run(
+      Models.arguments(.slow) + ["--device", "gpu", "-n", "2", "--prompt", "Hello"])
+    let terminal = try program.chat(.slow, ["--device", "gpu"])
     try terminal.type("Tell me\r")
     try terminal.expectReply()
     try terminal.type("\u{03}")

@@ -26,5 +26,15 @@ enum Devices {
   /// Whether they compute the processors' own bits.
   static var areExact: Bool { list?.output.contains("very digits") == true }
 
+  /// The library of OpenCL that breaks, beside the program.
+  static var failingLibrary: String {
+    #if os(macOS)
+      let name = "libFailingOpenCL.dylib"
+    #else
+      let name = "libFailingOpenCL.so"
+    #endif
+    return (Program.path as NSString).deletingLastPathComponent + "/" + name
+  }
+
   static let reason = "needs an OpenCL device, as of pocl-opencl-icd"
 }
