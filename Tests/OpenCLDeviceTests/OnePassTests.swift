@@ -48,10 +48,12 @@ struct OnePassTests {
     #expect(tiny.backend.arithmetic != 0)
     let calls = Self.calls(tiny.tokens(Self.positions))
     let expected = try TinyDevice.logits(tiny.cpu, calls)
-    for (found, expected) in zip(try TinyDevice.logits(tiny.gpu, calls), expected) {
+    let found = try TinyDevice.logits(tiny.gpu, calls)
+    for (found, expected) in zip(found, expected) {
       #expect(relativeError(found, expected) < 2e-2)
-      #expect(found != expected)
     }
+    // With no digit different it would be the exact order.
+    #expect(found != expected)
   }
 
   @Test(arguments: [(Shape.all[0], KVType.q8), (Shape.all[1], .f32), (Shape.all[2], .f16)])
