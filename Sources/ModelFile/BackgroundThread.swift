@@ -7,9 +7,6 @@
 #endif
 
 /// A thread that takes no signals from outside: they belong to the thread that reads the terminal.
-///
-/// Its own faults stay its own. Held back, they would end the process before any handler could say that
-/// the mapped file was cut short, and restore the terminal.
 package struct BackgroundThread {
   private let handle: pthread_t
 
@@ -29,19 +26,14 @@ package struct BackgroundThread {
     defer { pthread_attr_destroy(&attributes) }
     if let stackSize { pthread_attr_setstacksize(&attributes, stackSize) }
 
-    var outside = sigset_t()
-    var before = sigset_t()
-    sigfillset(&outside)
-    for fault in [SIGBUS, SIGSEGV, SIGILL, SIGFPE, SIGABRT, SIGTRAP] { sigdelset(&outside, fault) }
-    pthread_sigmask(SIG_SETMASK, &outside, &before)
-    defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
-
     let body = Unmanaged.passRetained(Body(run))
     #if canImport(Darwin)
       var thread: pthread_t?
     #else
       var thread = pthread_t()
     #endif
+    let signals = HeldSignals()
+    defer { signals.release() }
     let status = pthread_create(
       &thread, &attributes,
       { context in

@@ -1,5 +1,6 @@
 import COpenCL
 import Foundation
+import ModelFile
 
 /// A device that OpenCL knows, as `--device gpu:N` chooses it.
 public struct Device: @unchecked Sendable {
@@ -51,9 +52,12 @@ public struct Device: @unchecked Sendable {
   public static func all() throws(DeviceError) -> [Device] { all(try OpenCL.load()) }
 
   static func all(_ opencl: OpenCL) -> [Device] {
+    // Drivers may start threads now, which later run their compiler.
+    let signals = HeldSignals()
     let found = platforms(opencl).flatMap { platform in
       devices(of: platform, opencl).map { (platform, $0) }
     }
+    signals.release()
     func isProcessor(_ id: cl_device_id) -> Bool {
       number(id, CL_DEVICE_TYPE_INFO, opencl) & CL_DEVICE_TYPE_CPU != 0
     }

@@ -7,6 +7,8 @@ final class DeviceKernel {
   let handle: cl_kernel
   /// Keeps the program.
   private let program: DeviceProgram
+  /// Some drivers compile a kernel when it is first launched.
+  var wasLaunched = false
 
   init(name: String, handle: cl_kernel, program: DeviceProgram) {
     self.name = name
@@ -61,6 +63,8 @@ final class DeviceProgram {
   /// - Throws: ``DeviceError``.
   func kernel(_ name: String) throws(DeviceError) -> DeviceKernel {
     var code: Int32 = 0
+    let signals = HeldSignals()
+    defer { signals.release() }
     guard let kernel = queue.opencl.functions.clCreateKernel(handle, name, &code) else {
       throw .callFailed(device: queue.device.label, call: "clCreateKernel \(name)", code: code)
     }
@@ -98,6 +102,9 @@ final class DeviceProgram {
   private func build(_ options: String) -> Bool {
     var id: cl_device_id? = queue.device.id
     let functions = queue.opencl.functions
+    // A driver may start a compiler, which is not to be interrupted when the chat is.
+    let signals = HeldSignals()
+    defer { signals.release() }
     let code = functions.clBuildProgram(handle, 1, &id, options, nil, nil)
     log = OpenCL.text(
       OpenCL.bytes {

@@ -18,6 +18,8 @@ final class DeviceQueue {
     self.opencl = opencl
     var code: Int32 = 0
     var id: cl_device_id? = device.id
+    let signals = HeldSignals()
+    defer { signals.release() }
     guard let context = opencl.functions.clCreateContext(nil, 1, &id, nil, nil, &code) else {
       throw .callFailed(device: device.label, call: "clCreateContext", code: code)
     }
@@ -103,9 +105,12 @@ final class DeviceQueue {
       try check(code, "clSetKernelArg \(index) of \(kernel.name)")
     }
     let global = [groups.0 * items, groups.1, groups.2]
+    let signals = kernel.wasLaunched ? nil : HeldSignals()
+    defer { signals?.release() }
     try check(
       opencl.functions.clEnqueueNDRangeKernel(
         queue, kernel.handle, 3, nil, global, [items, 1, 1], 0, nil, nil), kernel.name)
+    kernel.wasLaunched = true
     launches += 1
   }
 }

@@ -185,4 +185,39 @@ struct DeviceTests {
     try terminal.expect(" 0 cached")
     try terminal.expectPrompt()
   }
+
+  /// A driver's compiler may be a program of its own, which the terminal interrupts too.
+  @Test(.enabled(if: Devices.arePoCLs, "needs a driver that starts a compiler"))
+  func interruptsAreNotTheCompilers() throws {
+    let fresh = try TemporaryDirectory()
+    let program = try Program(["XDG_CACHE_HOME": fresh.path, "POCL_CACHE_DIR": fresh.path])
+    let terminal = try program.chat(.quick)
+    try terminal.type(":device gpu\rHello\r")
+    var held: Bool?
+    let end = ContinuousClock.now + .seconds(120)
+    while held == nil, .now < end {
+      held = childHoldsInterrupts(of: terminal.process)
+      usleep(1_000)
+    }
+    #expect(held == true)
+    try terminal.type("\u{03}")
+    try terminal.expectPrompt()
+  }
+
+  /// Whether a program that `process` started takes no SIGINT; `nil` when there is none.
+  private func childHoldsInterrupts(of process: pid_t) -> Bool? {
+    let threads =
+      (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/task")) ?? []
+    for thread in threads {
+      let list = "/proc/\(process)/task/\(thread)/children"
+      let children = (try? String(contentsOfFile: list, encoding: .utf8)) ?? ""
+      for child in children.split(separator: " ") {
+        let status = (try? String(contentsOfFile: "/proc/\(child)/status", encoding: .utf8)) ?? ""
+        let line = status.split(separator: "\n").first { $0.hasPrefix("SigBlk:") }
+        guard let mask = line.flatMap({ UInt64($0.dropFirst(8), radix: 16) }) else { continue }
+        return mask & 1 << (SIGINT - 1) != 0
+      }
+    }
+    return nil
+  }
 }
