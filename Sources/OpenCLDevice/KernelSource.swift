@@ -54,6 +54,9 @@ struct KernelShape {
   let usesDouble: Bool
   let dividesExactly: Bool
 
+  /// Whether weights are int8 in groups.
+  var isQuantized: Bool { groupSize != nil }
+
   /// The compiler's options for layers.
   func options(isBatch: Bool) -> String {
     var macros: [(String, Int)] = []

@@ -72,23 +72,21 @@ final class ModelKernels {
   /// - Throws: ``DeviceError``.
   init(_ shape: KernelShape, queue: DeviceQueue, build: DeviceBackend.Build) throws(DeviceError) {
     (self.shape, self.queue, self.build) = (shape, queue, build)
-    let isQuantized = shape.groupSize != nil
     single = try Self.program(
-      KernelSource.layers(isQuantized: isQuantized, isBatch: false),
+      KernelSource.layers(isQuantized: shape.isQuantized, isBatch: false),
       options: shape.options(isBatch: false), queue: queue, build: build)
-    shared = try SharedKernels(single, isQuantized: isQuantized)
-    singleLayer = try LayerKernels(single, isQuantized: isQuantized)
+    shared = try SharedKernels(single, isQuantized: shape.isQuantized)
+    singleLayer = try LayerKernels(single, isQuantized: shape.isQuantized)
     log = single.log
   }
 
   func layer(isBatch: Bool) throws(DeviceError) -> LayerKernels {
     guard isBatch else { return singleLayer }
     if let batchLayer { return batchLayer }
-    let isQuantized = shape.groupSize != nil
     let program = try program(
-      KernelSource.layers(isQuantized: isQuantized, isBatch: true),
+      KernelSource.layers(isQuantized: shape.isQuantized, isBatch: true),
       options: shape.options(isBatch: true))
-    let kernels = try LayerKernels(program, isQuantized: isQuantized)
+    let kernels = try LayerKernels(program, isQuantized: shape.isQuantized)
     batchLayer = kernels
     return kernels
   }

@@ -41,3 +41,18 @@ func startProcess(
   guard code == 0 else { throw HarnessError(what: "cannot start \(arguments[0])", code: code) }
   return child
 }
+
+/// Whether a process still runs: one that has ended does not, though its parent may not have asked for its status.
+///
+/// tmux sometimes does not notice that a program has ended.
+func isRunning(_ process: pid_t) -> Bool {
+  guard kill(process, 0) == 0 else { return false }
+  guard let file = fopen("/proc/\(process)/stat", "r") else { return true }
+  defer { fclose(file) }
+  var text = [CChar](repeating: 0, count: 256)
+  let count = fread(&text, 1, text.count, file)
+  // The state follows the name, which stands in parentheses.
+  let bytes = text.prefix(count).map { UInt8(bitPattern: $0) }
+  let state = bytes.lastIndex(of: UInt8(ascii: ")")).map { bytes[($0 + 1)...].dropFirst().first }
+  return state != UInt8(ascii: "Z")
+}

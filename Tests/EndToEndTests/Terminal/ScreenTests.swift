@@ -90,7 +90,7 @@ struct ScreenTests {
     }
     let process = try #require(pid_t(tmux.tell("display-message", "-p", "#{pane_pid}")))
     kill(process, SIGTERM)
-    try tmux.until("end") { _ in kill(process, 0) != 0 }
+    try tmux.until("end") { _ in !isRunning(process) }
     try tmux.until("empty place") { _ in
       let everything = try tmux.everything()
       return !everything.contains("left") && !everything.contains("‹temp")

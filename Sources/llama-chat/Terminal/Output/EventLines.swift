@@ -30,7 +30,7 @@ final class EventLines: ProgramOutput {
   }
 
   private let encoder: JSONEncoder
-  private var loss: SystemFailure?
+  private var stream = ReplyStream()
 
   init() {
     encoder = JSONEncoder()
@@ -62,15 +62,11 @@ final class EventLines: ProgramOutput {
         speed: turn.tokensPerSecond))
   }
 
-  func checkDelivery() throws {
-    if let loss { throw loss }
-  }
+  func checkDelivery() throws { try stream.checkDelivery() }
 
   private func send(_ event: Event) {
     // Numbers that JSON does not have do not come up.
-    guard loss == nil, let line = try? encoder.encode(event) else { return }
-    guard !writeAll(String(decoding: line, as: UTF8.self) + "\n", to: STDOUT_FILENO) else { return }
-    loss = SystemFailure(call: "writing to standard output", code: errno)
-    interruptFlag.raise()
+    guard let line = try? encoder.encode(event) else { return }
+    stream.write(String(decoding: line, as: UTF8.self) + "\n")
   }
 }

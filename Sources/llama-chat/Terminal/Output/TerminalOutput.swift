@@ -24,8 +24,7 @@ final class TerminalOutput: ProgramOutput {
   private var progressLine: String?
   private var hint = ReplyHint()
   private var heartbeat: ContinuousClock.Instant?
-  /// Why standard output took no more of a reply: a full disk, say.
-  private var loss: SystemFailure?
+  private var stream = ReplyStream()
 
   /// How often a plain terminal hears that a long task goes on.
   private static let heartbeatInterval = Duration.seconds(30)
@@ -64,24 +63,16 @@ final class TerminalOutput: ProgramOutput {
     hint.end()
   }
 
-  /// A part of the reply; when it cannot be written, the rest of the reply is of no use.
+  /// A part of the reply.
   private func say(_ text: String) {
-    guard loss == nil else { return }
-    var shown = text
-    if showsHints {
-      let columns = TerminalStyle.columns(of: STDOUT_FILENO)
-      hint.advance(over: text, columns: columns)
-      shown = hint.erasure() + text + hint.painting(columns: columns, style: reply.dim)
-      TerminalModes.notePassingText(on: hint.isShown ? STDOUT_FILENO : nil)
-    }
-    guard !writeAll(shown, to: STDOUT_FILENO) else { return }
-    loss = SystemFailure(call: "writing to standard output", code: errno)
-    interruptFlag.raise()
+    guard showsHints else { return stream.write(text) }
+    let columns = TerminalStyle.columns(of: STDOUT_FILENO)
+    hint.advance(over: text, columns: columns)
+    TerminalModes.notePassingText(on: hint.isShown ? STDOUT_FILENO : nil)
+    stream.write(hint.erasure() + text + hint.painting(columns: columns, style: reply.dim))
   }
 
-  func checkDelivery() throws {
-    if let loss { throw loss }
-  }
+  func checkDelivery() throws { try stream.checkDelivery() }
 
   func notice(_ text: String) { note(visible(text)) }
 
