@@ -75,19 +75,32 @@ import Testing
   @Test func anInterruptedReadingGoesOnToTheSameReply() throws {
     let text = InterruptTests.longText
     let whole = try Program()
-    // Warm, for the likeliest token may be the same although a little of so much is wrong.
-    let options = ["--ctx", "8192", "-n", "300", "-s", "7", "-t", "1"]
+    let options = ["--ctx", "8192", "-n", "20", "-s", "7", "-t", "1"]
     let steady = try whole.chat(.attentive, options, columns: 500)
     try steady.send("\u{1B}[200~\(text)\u{1B}[201~")
     let broken = try Program()
     let terminal = try broken.chat(.attentive, options, columns: 500)
-    try terminal.type("\u{1B}[200~\(text)\u{1B}[201~\r")
-    try terminal.expect(" tokens ·")
-    try terminal.type("\u{1B}")
-    try terminal.expect("stopped while reading")
-    try terminal.expectPrompt()
+    try terminal.type("\u{1B}[200~\(text)\u{1B}[201~")
+    // Each stop is in the midst of other layers.
+    var kept = 0
+    for _ in 1...4 {
+      try terminal.type("\r")
+      try terminal.expect(" tokens ·")
+      try terminal.type("\u{1B}")
+      try terminal.expect("stopped while reading (")
+      let now = try #require(Int(terminal.expect(" tokens kept").filter { $0.isNumber }))
+      #expect(now > kept)
+      kept = now
+      try terminal.expectPrompt()
+    }
     try terminal.send("")
     #expect(try replies(of: broken) == replies(of: whole))
+    // Words may be the same although a little of so much is wrong.
+    for terminal in [steady, terminal] { try terminal.send(":save a --kv") }
+    let caches = [whole, broken].map {
+      FileManager.default.contents(atPath: $0.folder.file(".local/share/llama-chat/sessions/a.kv"))
+    }
+    #expect(caches[0] != nil && caches[0] == caches[1])
   }
 
   #if os(Linux)
