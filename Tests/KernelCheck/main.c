@@ -202,6 +202,7 @@ int main(int count, char **arguments) {
       }
     }
     check_matmuls(k, scalar, 33, 160, 32, 259);
+    check_matmuls(k, scalar, 13, 1992, 24, 67);
     for (size_t n = 1; n <= 70; n++) check_elementwise(k, scalar, n);
     check_halves(k, scalar);
     for (size_t h = 0; h < sizeof head_sizes / sizeof *head_sizes; h++) {
