@@ -46,13 +46,14 @@ func startProcess(
 ///
 /// tmux sometimes does not notice that a program has ended.
 func isRunning(_ process: pid_t) -> Bool {
-  guard kill(process, 0) == 0 else { return false }
-  guard let file = fopen("/proc/\(process)/stat", "r") else { return true }
-  defer { fclose(file) }
-  var text = [CChar](repeating: 0, count: 256)
-  let count = fread(&text, 1, text.count, file)
-  // The state follows the name, which stands in parentheses.
-  let bytes = text.prefix(count).map { UInt8(bitPattern: $0) }
-  let state = bytes.lastIndex(of: UInt8(ascii: ")")).map { bytes[($0 + 1)...].dropFirst().first }
-  return state != UInt8(ascii: "Z")
+  kill(process, 0) == 0 && processFields(process).first != "Z"
+}
+
+/// What Linux tells of a process in its `stat` file after the name: the state first; nothing on other systems.
+func processFields(_ process: pid_t) -> [Substring] {
+  let data = FileManager.default.contents(atPath: "/proc/\(process)/stat") ?? Data()
+  let text = String(decoding: data, as: UTF8.self)
+  // The name stands in parentheses, and may hold anything.
+  guard let nameEnd = text.lastIndex(of: ")") else { return [] }
+  return text[text.index(after: nameEnd)...].split(separator: " ")
 }

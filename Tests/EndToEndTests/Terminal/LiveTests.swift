@@ -122,10 +122,8 @@ import Testing
     }
 
     /// Ticks of processor time that a process has had.
-    private static func processorTime(of process: pid_t) -> [Substring] {
-      let data = FileManager.default.contents(atPath: "/proc/\(process)/stat") ?? Data()
-      return Array(
-        String(decoding: data, as: UTF8.self).split(separator: " ").dropFirst(13).prefix(2))
+    private static func processorTime(of process: pid_t) -> ArraySlice<Substring> {
+      processFields(process).dropFirst(11).prefix(2)
     }
   #endif
 

@@ -48,7 +48,7 @@ struct ScreenTests {
   /// where no program reaches it: only below other text is the line whole.
   @Test(arguments: [true, false])
   func theTypedTextIsThereOnce(isPasted: Bool) throws {
-    let (tmux, _) = try start(columns: 80)
+    let (tmux, program) = try start(columns: 80)
     try tmux.type(":help")
     try tmux.press("Enter")
     try tmux.until("help and a prompt") {
@@ -82,6 +82,9 @@ struct ScreenTests {
       #expect(everything.ranges(of: text).count == 1)
       #expect(everything.ranges(of: text.prefix(12)).count == 1)
     }
+    try tmux.press("Enter")
+    try tmux.until("the reply") { _ in try program.history.count > 1 }
+    #expect(try program.history == [":help", lines.joined(separator: "\n")])
   }
 
   /// What is to be seen for a moment only does not outlive the program.
