@@ -35,6 +35,8 @@ public final class Conversation {
   var readAhead: ReadAhead?
   /// From which position on the cache holds what was read so, since the last reply.
   var readAheadStart: Int?
+  /// The message whose reading was stopped, until one is read whole.
+  var stoppedQuestion: String?
   /// What there was to choose from at each token of the last reply that was made.
   var choices: [TokenChoice] = []
 

@@ -116,8 +116,8 @@ public final class Repl {
     let text = prefill
     prefill = nil
     let status = status
-    // While a choice is open, what it is between stays in the cache; so does what was read of a message given back.
-    if isTyped { conversation.startReadingAhead(mayForget: awaited == nil && text == nil) }
+    // While a choice is open, what it is between stays in the cache.
+    if isTyped { conversation.startReadingAhead(mayForget: awaited == nil) }
     defer { conversation.stopReadingAhead() }
     return try lines.read(prefill: text, status: status)
   }

@@ -81,6 +81,39 @@ import Testing
     #expect(try chat.conversation.tokensToContinue() <= 1)
   }
 
+  /// A message may begin so that it shares a token with what is before it, and reading ahead ends before that.
+  @Test(arguments: TemplateKind.allCases)
+  func aStoppedMessageKeepsItsTokens(kind: TemplateKind) throws {
+    for start in ["the", "1", " t", "\nt"] {
+      let chat = try chat(kind)
+      let conversation = chat.conversation
+      try conversation.say("Hello")
+      endLastReply(of: conversation)
+      let question = start + String(repeating: " and more", count: 12)
+      let interrupt = InterruptFlag()
+      #expect(throws: Interrupted.self) {
+        try conversation.reply(to: question, interrupt: interrupt) { event in
+          if case .reading(let done, let total) = event, done > 0, done < total {
+            interrupt.raise()
+          }
+        }
+      }
+      let held = conversation.cache.tokens
+      #expect(held.count > conversation.used)
+      try readAhead(conversation)
+      #expect(conversation.cache.tokens == held)
+      // Not when the chat goes on from something else.
+      try conversation.setSystem("Another.")
+      try readAhead(conversation)
+      #expect(conversation.pendingTokens == 0)
+      try conversation.say(question)
+      let fresh = try chat.fresh()
+      fresh.turns.removeLast()
+      try fresh.say(question)
+      #expect(fresh.turns == conversation.turns)
+    }
+  }
+
   @Test func anOpenChoiceForgetsNothing() throws {
     let chat = try chat(.chatML)
     try chat.conversation.say("Hello")

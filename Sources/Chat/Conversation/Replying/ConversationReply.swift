@@ -80,9 +80,11 @@ extension Conversation {
     let aheadStart = readAheadStart
     readAheadStart = nil
     var changes: [KnobChange] = []
+    stoppedQuestion = request.question
     let logits = try readPrompt(
       plan.prompt[cached...], changes: &changes, interrupt: interrupt, onEvent: onEvent)
     if interrupt.isRaised { throw Interrupted() }
+    stoppedQuestion = nil
 
     var statistics = TurnStatistics(
       read: read, cached: cached, bytesPerToken: engine.bytesPerToken,

@@ -62,9 +62,7 @@ extension Conversation {
     let common = cache.commonPrefix(with: known)
     // With less room the next message will have turns left out, and the rest read anew.
     guard common < known.count, known.count + preferredReserve <= capacity else { return }
-    // A cut reply can be gone on with, as long as its own tokens are there.
-    let isCut = turns.last?.reply?.isCut ?? false
-    guard common == cache.count || mayForget && !isCut else { return }
+    guard common == cache.count || mayForget && !isUnfinished else { return }
     cache.truncate(to: common)
     readAheadStart = min(readAheadStart ?? common, common)
     readAhead = ReadAhead(Array(known[common...]), engine: engine, cache: cache)
@@ -76,6 +74,15 @@ extension Conversation {
     readAhead = nil
     // In small batches reading is slower than for a reply; better than no idea.
     readingSpeed = readingSpeed ?? speed
+  }
+
+  /// Whether what is cached beyond the chat can be gone on with: a reply that was cut, or the message whose
+  /// reading was stopped, as long as its own tokens are there.
+  private var isUnfinished: Bool {
+    if turns.last?.reply?.isCut ?? false { return true }
+    guard let stoppedQuestion else { return false }
+    let prompt = template.encode(system: system, turns: turns, pending: stoppedQuestion)
+    return cache.commonPrefix(with: prompt) == cache.count
   }
 
   /// What the prompts of all messages share: unlike ones are tried, because a message's first character
