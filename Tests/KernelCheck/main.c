@@ -65,6 +65,22 @@ static void check_matmuls(const lck_kernels *k, const lck_kernels *scalar, size_
   free(w), free(x), free(wq), free(xq), free(offsets);
 }
 
+// The same bits from every table, and close to the sum of exact exponentials.
+static void check_sum_exp(const lck_kernels *k, const lck_kernels *scalar, const float *x, size_t n) {
+  float *wide = floats(n), *a = floats(1), *b = floats(1);
+  float most = -__builtin_inff();
+  for (size_t i = 0; i < n; i++) {
+    wide[i] = x[i] * 200;
+    if (wide[i] > most) most = wide[i];
+  }
+  *a = k->sum_exp(wide, most, n);
+  *b = scalar->sum_exp(wide, most, n);
+  float exact = scalar->exponentials(wide, wide, 1, n), error = *a / exact - 1;
+  if (!(error < 1e-5f && error > -1e-5f)) *b = exact;
+  same(a, b, 4, "sum_exp", n, 0);
+  free(wide);
+}
+
 static void check_elementwise(const lck_kernels *k, const lck_kernels *scalar, size_t n) {
   float *x = floats(n), *y = floats(n), *a, *b;
   k->rmsnorm(a = floats(n), x, y, n, 1e-5f);
@@ -84,6 +100,7 @@ static void check_elementwise(const lck_kernels *k, const lck_kernels *scalar, s
   *scalar_sum = scalar->exponentials(b = floats(n), x, 0.7f, n);
   same(a, b, n * 4, "exponentials", n, 0);
   same(sum, scalar_sum, 4, "sum of exponentials", n, 0);
+  check_sum_exp(k, scalar, x, n);
   float *tied = copy(x, n);
   tied[n / 2] = tied[n - 1] = 99;
   for (int damaged = 0; damaged < 2; damaged++) {

@@ -106,6 +106,10 @@ typedef struct lck_kernels {
   // order; divided by it they are softmax(x / divisor). divisor > 0; out may be x.
   float (*exponentials)(float *out, const float *x, float divisor, size_t n);
 
+  // About the sum of exp(x[i] - most), within 1e-5 of it, where no x is above most: what a probability is divided
+  // by where nothing is drawn by it.
+  float (*sum_exp)(const float *x, float most, size_t n);
+
   // ((start + x[0]) + x[1]) + ..., each step rounded, where neither start nor any x is negative.
   float (*ordered_sum)(float start, const float *x, size_t n);
 

@@ -169,6 +169,15 @@ static LCK_TARGET float exponentials(float *out, const float *x, float divisor, 
   return ordered_sum(0, out, n);
 }
 
+static LCK_TARGET float sum_exp(const float *x, float most, size_t n) {
+  f32x16 sums = {0};
+  for (size_t i = 0; i < n; i += lanes) {
+    f32x16 v = n - i >= lanes ? load(x + i) : load_part(x + i, n - i, -__builtin_inff());
+    sums += rough_exponential(v - most);
+  }
+  return sum(sums);
+}
+
 static LCK_TARGET size_t indices_from(uint32_t *indices, const float *x, float limit, size_t n) {
   size_t count = 0;
   for (size_t i = 0; i < n; i += lanes) {
@@ -191,7 +200,7 @@ static LCK_TARGET size_t indices_from(uint32_t *indices, const float *x, float l
   {                                                                                                  \
     .name = table_name, .matmul_f32 = matmul_f32, .matmul_q80 = q80, .quantize_q80 = quantize_q80,   \
     .rmsnorm = rmsnorm, .rope = rope, .swiglu = swiglu, .add = add, .argmax = argmax,                \
-    .exponentials = exponentials, .ordered_sum = ordered_sum,                                        \
+    .exponentials = exponentials, .sum_exp = sum_exp, .ordered_sum = ordered_sum,                    \
     .indices_from = indices_from, .store_kv = store_kv, .attention_scores = attention_scores,        \
     .attention_softmax = attention_softmax, .attention_values = attention_values,                    \
     .peak_q80 = int8_peak, .peak_f32 = f32_peak,                                                     \

@@ -74,4 +74,20 @@ LCK_INLINE f32x16 exponential(f32x16 x) {
   return __builtin_shufflevector(low, high, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
 }
 
+// e^x of x <= 0 in single precision: 2^k * 2^f with an integer k and |f| <= 1/2, the latter by a polynomial whose
+// relative error is below 1e-7. Below 2^-126 it is about that.
+LCK_INLINE f32x16 rough_exponential(f32x16 x) {
+  const f32x16 round = splat(0x1.8p23f);  // adding it leaves the nearest integer in the low bits
+  f32x16 t = x * 0x1.715476p+0f;
+  t = choose(t < -126.0f, splat(-126.0f), t);
+  f32x16 shifted = t + round;
+  f32x16 f = t - (shifted - round);
+  f32x16 power = fused(splat(0x1.5bc922p-10f), f, splat(0x1.3d0ba4p-7f));
+  power = fused(power, f, splat(0x1.c6b782p-5f));
+  power = fused(power, f, splat(0x1.ebf91ap-3f));
+  power = fused(power, f, splat(0x1.62e428p-1f));
+  power = fused(power, f, splat(1));
+  return (f32x16)((i32x16)power + ((i32x16)shifted << 23));
+}
+
 #endif
