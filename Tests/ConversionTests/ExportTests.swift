@@ -76,6 +76,42 @@ import Tokenization
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.file("hf")).isEmpty)
   }
 
+  @Test func anOldModelOutlivesAnExportThatFails() throws {
+    struct Stop: Error {}
+    let path = try model(TinyVocabulary.chatML(), config: TinyModel.config, template: nil)
+    let converter = try ModelConverter(path: path)
+    try converter.export(to: folder.file("hf"), overwrite: false) { _, _, _ in }
+    let files = ["config.json", "model.safetensors"].map { folder.file("hf/" + $0) }
+    let before = files.map { FileManager.default.contents(atPath: $0) }
+    #expect(throws: Stop.self) {
+      try converter.export(to: folder.file("hf"), overwrite: true) { done, _, _ in
+        if done > 100_000 { throw Stop() }
+      }
+    }
+    #expect(
+      !before.contains(nil) && files.map { FileManager.default.contents(atPath: $0) } == before)
+  }
+
+  @Test func aDirectoryIsNotExportedIntoItself() throws {
+    let path = try model(TinyVocabulary.chatML(), config: TinyModel.config, template: nil)
+    try ModelConverter(path: path).export(to: folder.file("hf"), overwrite: false) { _, _, _ in }
+    try FileManager.default.moveItem(
+      atPath: folder.file("hf/model.safetensors"),
+      toPath: folder.file("hf/model-00001-of-00001.safetensors"))
+    let shard = "model-00001-of-00001.safetensors"
+    let names = try SafetensorsFile(path: folder.file("hf/" + shard)).tensors.map(\.name)
+    let index = names.map { "\"\($0)\":\"\(shard)\"" }.joined(separator: ",")
+    try folder.write(
+      "hf/model.safetensors.index.json", Array("{\"weight_map\":{\(index)}}".utf8))
+    let config = FileManager.default.contents(atPath: folder.file("hf/config.json"))
+    let error = #expect(throws: ConversionError.self) {
+      try ModelConverter(path: folder.file("hf"))
+        .export(to: folder.file("hf/../hf"), overwrite: true) { _, _, _ in }
+    }
+    #expect(error?.reason.contains("holds the model that is read") == true)
+    #expect(FileManager.default.contents(atPath: folder.file("hf/config.json")) == config)
+  }
+
   @Test func differencesAreThoseOfQuantisation() throws {
     let path = try model(TinyVocabulary.chatML(), config: TinyModel.config, template: nil)
     let exact = try ModelConverter(path: path)

@@ -31,13 +31,31 @@ extension ModelConverter {
     for path in [config, weights] + files.all.map({ directory + "/" + $0.name }) {
       try CheckpointWriter.checkTarget(path, overwrite: overwrite, inputs: inputs)
     }
+    try refuseOwnDirectory(directory)
+    let output = try writeWeights(to: weights, progress)
     // A directory is a model once it has a config.json: an old one must not vouch for new weights.
     if overwrite { try? FileManager.default.removeItem(atPath: config) }
-    try writeWeights(to: weights, progress)
+    try output.commit()
     for (name, content) in files.all where name != "config.json" {
       try OutputFile.write(content, to: directory + "/" + name)
     }
     try OutputFile.write(files.config, to: config)
+  }
+
+  /// A directory whose own files are read would lose its configuration, and its weights be there twice.
+  private func refuseOwnDirectory(_ directory: String) throws {
+    let target = try System.status(of: directory).identity
+    for input in inputs {
+      let file = URL(fileURLWithPath: input)
+      let isOfDirectory =
+        file.pathExtension == "safetensors" || file.lastPathComponent.hasPrefix("pytorch_model")
+      guard isOfDirectory else { continue }
+      guard try System.status(of: file.deletingLastPathComponent().path).identity != target else {
+        throw ConversionError(
+          place: directory, reason: "holds the model that is read; choose another directory",
+          kind: .usage)
+      }
+    }
   }
 
   private static func createDirectory(_ path: String) throws {
@@ -50,9 +68,10 @@ extension ModelConverter {
     }
   }
 
+  /// Writes all, and leaves the last step, `commit`, to the caller.
   private func writeWeights(
     to path: String, _ progress: (_ done: Int, _ total: Int, _ tensor: String) throws -> Void
-  ) throws {
+  ) throws -> OutputFile {
     let spans = try TensorLayout(config: config, format: .v1).tensors
     let header = Self.header(spans)
     let total = header.count + spans.reduce(0) { $0 + $1.byteCount }
@@ -76,7 +95,7 @@ extension ModelConverter {
       try progress(done, total, reading.items[number].tensor.name)
     }
     for file in source.files { try file.checkUnchanged() }
-    try output.commit()
+    return output
   }
 
   /// The header of model.safetensors, whose tensors follow each other in the order given.
