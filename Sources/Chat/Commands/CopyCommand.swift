@@ -47,12 +47,12 @@ extension Repl {
     let blocks = CodeBlocks.found(in: reply)
     guard !blocks.isEmpty else { throw CommandError("copy", "the last reply has no block of code") }
     guard words.count < 2, let number = words.first.map({ Int($0) }) ?? blocks.count,
-      blocks.indices.contains(number - 1)
+      let block = blocks.element(numbered: number)
     else {
       throw CommandError(
         "copy",
         "expected a block of code, 1…\(blocks.count), got \"\(words.joined(separator: " "))\"")
     }
-    return blocks[number - 1]
+    return block
   }
 }

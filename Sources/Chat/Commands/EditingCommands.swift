@@ -130,7 +130,10 @@ extension Repl {
     guard let number = Int(text) else {
       throw CommandError("branch", "expected the number of an alternative, got \"\(text)\"")
     }
+    let chat = conversation.chatNumber
     try conversation.switchBranch(to: number)
+    // What is kept of the chat that is left stays as it is.
+    if conversation.chatNumber != chat { sessions?.startNew() }
     let turns = counted(conversation.turns.count, "turn")
     let context = "ctx \(conversation.used)/\(conversation.capacity)"
     output.notice("\(turns) (\(context)); \(price(of: conversation.pendingTokens))")
@@ -168,7 +171,7 @@ extension Repl {
     guard let asked = text.isEmpty ? 0 : Int(text) else {
       throw CommandError("history", "expected the number of a turn, got \"\(text)\"")
     }
-    guard asked == 0 || all.indices.contains(asked - 1) else {
+    guard asked == 0 || all.element(numbered: asked) != nil else {
       throw ChatError.noTurn(asked: asked, turns: 1...all.count)
     }
     let usage = conversation.usage.turns

@@ -7,6 +7,8 @@ public struct Branch: Hashable, Sendable {
   public let turns: [Turn]
   /// The older turns that were left out because the context was full.
   public let leftOutTurns: [Turn]
+  /// Which chat it is of; see ``Conversation/chatNumber``.
+  let chatNumber: Int
   /// How many those are.
   public var droppedTurns: Int { leftOutTurns.count }
 
@@ -27,7 +29,9 @@ extension Conversation {
   public static let mostBranches = 50
 
   /// The present line.
-  public var line: Branch { Branch(turns: turns, leftOutTurns: leftOutTurns) }
+  public var line: Branch {
+    Branch(turns: turns, leftOutTurns: leftOutTurns, chatNumber: chatNumber)
+  }
 
   /// Goes to a kept line; the present one is kept in its place.
   ///
@@ -40,6 +44,7 @@ extension Conversation {
     let left = line
     let entered = branches[number - 1]
     (turns, leftOutTurns) = (entered.turns, entered.leftOutTurns)
+    chatNumber = entered.chatNumber
     cleared = nil
     if branches.contains(where: left.begins) {
       branches.remove(at: number - 1)

@@ -23,6 +23,9 @@ public final class Conversation {
   public internal(set) var turns: [Turn] = [] { didSet { encodedLength = nil } }
   /// How many turns were left out because the context was full; the next one's number follows.
   public var droppedTurns: Int { leftOutTurns.count }
+  /// Counts the chats that took the place of others: a line that was left may be of an earlier one.
+  public internal(set) var chatNumber = 0
+  private var chats = 1
   /// Lines of the chat that were left for another, oldest first; see ``Branch``.
   public internal(set) var branches: [Branch] = []
   /// The turns that were left out, oldest first: no longer told to the model, but not lost.
@@ -155,11 +158,15 @@ public final class Conversation {
     turns = history + [turn]
   }
 
-  /// Puts other turns in the place of all there are.
+  /// Puts another chat in the place of this one, whose line is kept.
   func replaceTurns(_ turns: [Turn], leftOut: [Turn]) {
+    let left = line
     cleared = nil
     leftOutTurns = leftOut
     self.turns = turns
+    chatNumber = chats
+    chats += 1
+    keep(left)
   }
 
   func refuseControlTags(in text: String) throws {

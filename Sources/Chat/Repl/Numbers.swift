@@ -1,5 +1,12 @@
 import ModelFile
 
+extension Array {
+  /// The element that people call by that number, from 1; `nil` when there is none, whatever the number.
+  package func element(numbered number: Int) -> Element? {
+    number >= 1 && number <= count ? self[number - 1] : nil
+  }
+}
+
 /// A count and its noun: `1 turn`, `2,000 tokens`.
 package func counted(_ value: Int, _ noun: String) -> String {
   "\(SizeText.grouped(value)) \(noun)\(value == 1 ? "" : "s")"

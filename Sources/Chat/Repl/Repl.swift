@@ -174,9 +174,10 @@ public final class Repl {
     switch expected {
     case .question(let turn): try answer(.edited(text, turn: turn))
     case .choice(let replies):
-      let number = Int(text.strippedAsInPython) ?? 0
-      if replies.indices.contains(number - 1) {
-        try choose(replies[number - 1])
+      if let number = Int(text.strippedAsInPython),
+        let reply = replies.element(numbered: number)
+      {
+        try choose(reply)
       } else {
         try answer(.message(text))
       }

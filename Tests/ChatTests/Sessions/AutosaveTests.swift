@@ -76,6 +76,26 @@ import Testing
     #expect(error?.reason.contains("start without --continue") == true)
   }
 
+  /// A chat that is left for a loaded one can be gone back to, and neither takes the other's place in a file.
+  @Test func aLoadedChatLosesNothing() throws {
+    let kept = try KeptRepl()
+    try kept.tiny.type("Alpha", ":save a", ":clear", "Beta", "Gamma")
+    let left = kept.conversation.turns
+    try kept.tiny.type(":load a", "Delta")
+    #expect(kept.conversation.turns.map(\.question) == ["Alpha", "Delta"])
+    let number = try #require(kept.conversation.branches.firstIndex { $0.turns == left }) + 1
+    try kept.tiny.type(":branch \(number)", "Epsilon")
+    #expect(kept.conversation.turns.map(\.question) == ["Beta", "Gamma", "Epsilon"])
+    let chats = try kept.files(in: "state").filter { $0.hasSuffix(".chat") }.map {
+      try SessionFile.read(path: kept.directory.file("state/" + $0)).turns.map(\.question)
+    }
+    #expect(chats.contains(["Alpha", "Delta"]) && chats.contains(["Beta", "Gamma", "Epsilon"]))
+
+    let unkept = try KeptRepl(autosaves: false)
+    try unkept.tiny.type("Alpha", ":save a", ":clear", "Beta", ":load a")
+    #expect(unkept.conversation.branches.map { $0.turns.map(\.question) } == [["Beta"]])
+  }
+
   @Test func nothingIsWrittenWhenNotAskedTo() throws {
     let kept = try KeptRepl(autosaves: false)
     try kept.tiny.type("One")

@@ -25,7 +25,7 @@ extension Repl {
     guard let place = Int(text) else {
       throw CommandError("probs", "expected the number of a token, got \"\(text)\"")
     }
-    guard choices.indices.contains(place - 1) else {
+    guard choices.element(numbered: place) != nil else {
       throw ChatError.noToken(asked: place, count: choices.count)
     }
     output.notice(rows(of: choices, at: place))

@@ -17,14 +17,12 @@ extension Conversation {
   private func alternative(at place: Int, _ number: Int) throws -> Alternative {
     let known = lastChoices
     guard !known.isEmpty else { throw ChatError.noAlternatives }
-    guard known.indices.contains(place - 1) else {
+    guard let best = known.element(numbered: place)?.best else {
       throw ChatError.noToken(asked: place, count: known.count)
     }
-    let best = known[place - 1].best
-    guard best.indices.contains(number - 1) else {
+    guard let found = best.element(numbered: number) else {
       throw ChatError.noAlternative(asked: number, count: best.count)
     }
-    let found = best[number - 1]
     guard !template.stopTokens.contains(found.token) else { throw ChatError.alternativeEnds }
     return found
   }
