@@ -156,6 +156,28 @@ import Testing
     #expect(!output.contains("\u{1B}") && !output.unicodeScalars.contains("\r"))
   }
 
+  /// Ctrl-Z at a plain prompt: the shell has its terminal, and `fg` goes on; twice, as handlers must be there again.
+  @Test func aPlainTerminalIsSuspended() throws {
+    let program = try Program(["PS1": "shell> "])
+    let shell = try PseudoTerminal(
+      "/bin/sh", ["-i"], environment: program.environment, columns: 200)
+    try shell.expect("shell> ")
+    let command = [Program.path] + (try Models.arguments(.quick)) + ["--plain"]
+    try shell.type(command.joined(separator: " ") + "\r")
+    try shell.expect("\n> ")
+    for _ in 1...2 {
+      try shell.type("\u{1A}")
+      try shell.expect("shell> ")
+      try shell.type("fg\r")
+      try shell.expect("> ")
+    }
+    try shell.type("Hello\r")
+    try shell.expect("stopped at max 3")
+    try shell.expect("> ")
+    try shell.type(":quit\r")
+    try shell.expect("shell> ")
+  }
+
   @Test func plainTerminalsGetNoControlCharacters() throws {
     let program = try Program()
     let terminal = try PseudoTerminal(

@@ -155,6 +155,8 @@ import Testing
       ("temp: [", "config.yaml:"), ("max: 5000", "config.yaml:1: max: must be 0…512 tokens"),
       ("prompt: nobody", "config.yaml:1: prompt: no prompt \"nobody\""),
       ("ctx: 600", "config.yaml:1: ctx 600 is above the 512 tokens"),
+      ("ctx: 1000000000000", "config.yaml:1: ctx: "),
+      ("template: chatml", "config.yaml:1: template: "),
     ] {
       try configure(program, text)
       let outcome = try program.run(["tiny", "-n", "2", "--prompt", "Hello"])

@@ -85,7 +85,7 @@ struct ChatCommand: ParsableCommand {
     }
   }
 
-  func run() throws {
+  mutating func run() throws {
     if let checkPrompts { return try PromptCheck.run(folder: checkPrompts) }
     var configuration = Configuration(isWanted: !noConfig)
     configuration.report()
@@ -105,13 +105,17 @@ struct ChatCommand: ParsableCommand {
       json ? EventLines() : TerminalOutput(policy: screen.color, plain: screen.isPlain)
     if let replay = saved.replay {
       Signals.enter(.busy)
-      return try saved.run(replay: replay, model: path, with: engine, output: output)
+      let outcome = Result {
+        try saved.run(replay: replay, model: path, with: engine, output: output)
+      }
+      try output.checkDelivery()
+      return try outcome.get()
     }
     if input == nil, screen.usesEditor {
       TerminalModes.save()
       TerminalModes.enterBusy()
     }
-    let start = ChatStart(command: self, model: path, configuration: configuration, screen: screen)
+    var start = ChatStart(command: self, model: path, configuration: configuration, screen: screen)
     let chat = try start.makeChat(output, input: input)
     if input == nil { LastModel(environment: ProcessInfo.processInfo.environment)?.note(chosen) }
     let outcome = Result {

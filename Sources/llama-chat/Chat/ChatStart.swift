@@ -12,7 +12,7 @@ struct ChatStart {
   let command: ChatCommand
   /// The path of the model file.
   let model: String
-  let configuration: Configuration
+  var configuration: Configuration
   let screen: Screen
 
   /// What there is to begin with.
@@ -27,7 +27,9 @@ struct ChatStart {
   }
 
   /// Loads the model and what there is of an earlier chat.
-  func makeChat(_ output: any ProgramOutput, input: ChatCommand.ScriptedInput?) throws -> Chat {
+  mutating func makeChat(
+    _ output: any ProgramOutput, input: ChatCommand.ScriptedInput?
+  ) throws -> Chat {
     let library = PromptLibrary(folders: PromptFolders.all)
     // A mistake in a prompt is known before the model is loaded.
     let prompt = try command.text.prompt(in: library, input: input?.message)
@@ -44,21 +46,16 @@ struct ChatStart {
       keeper, model: engine.model, vocabulary: tokenizer.vocabulary)
     let own = earlier?.isOfThisModel == true ? earlier?.session : nil
 
-    var settings = Settings(capacity: context(of: engine.model, earlier: own))
-    let configured = configuration.apply(to: &settings)
-    try command.sampling.apply(to: &settings)
-    if input != nil, !command.stats { try settings.set(.stats, to: "off") }
-    let conversation = try Conversation(
-      engine: engine, template: try template(tokenizer, engine.model, earlier: own),
-      settings: settings, kvType: kvType(earlier: own),
-      now: { ContinuousClock.now - Signals.timeStopped })
+    let template = try template(tokenizer, engine.model, earlier: own)
+    let conversation = try makeConversation(engine, template, earlier: own)
+    if input != nil, !command.stats { try conversation.settings.set(.stats, to: "off") }
 
     let repl = Repl(
       conversation: conversation, prompts: library, output: output, interrupt: interruptFlag)
     repl.readsAhead = input == nil
     repl.sessions = keeper
     repl.devices = command.engine.device.settings
-    for key in configured {
+    for key in Settings.Key.allCases where configuration[.setting(key)] != nil {
       repl.noteOrigins(of: [key], configuration.origin(of: .setting(key)))
     }
     var chat = Chat(repl: repl, prompt: prompt)
@@ -74,6 +71,24 @@ struct ChatStart {
     chat.pinned = Set(command.sampling.given.map(\.key))
     noteOrigins(in: repl, earlier: own)
     return chat
+  }
+
+  /// An empty chat with the settings asked for.
+  private mutating func makeConversation(
+    _ engine: Engine, _ template: ChatTemplate, earlier: Session?
+  ) throws -> Conversation {
+    var settings = Settings(capacity: context(of: engine.model, earlier: earlier))
+    configuration.apply(to: &settings)
+    try command.sampling.apply(to: &settings)
+    do {
+      return try Conversation(
+        engine: engine, template: template, settings: settings, kvType: kvType(earlier: earlier),
+        now: { ContinuousClock.now - Signals.timeStopped })
+    } catch let failure as InferenceError {
+      guard command.ctx == nil, earlier == nil, configuration[.ctx] != nil else { throw failure }
+      configuration.leaveOut(.ctx, because: failure.description)
+      return try makeConversation(engine, template, earlier: earlier)
+    }
   }
 
   /// Goes on with an earlier chat; what the command line says holds instead of what the chat had.
@@ -120,14 +135,21 @@ struct ChatStart {
     command.kv ?? earlier?.kvType ?? configuration[.kv].flatMap(KVType.init)
   }
 
-  private func template(
+  private mutating func template(
     _ tokenizer: any Tokenizer, _ model: Model, earlier: Session?
   ) throws -> ChatTemplate {
-    let kind =
-      command.text.template ?? earlier?.template
-      ?? configuration[.template].flatMap(TemplateKind.init(name:))
-      ?? ChatTemplate.kind(for: model, vocabulary: tokenizer.vocabulary)
-    return try ChatTemplate(kind: kind, tokenizer: tokenizer, metadata: model.metadata)
+    func make(_ kind: TemplateKind) throws -> ChatTemplate {
+      try ChatTemplate(kind: kind, tokenizer: tokenizer, metadata: model.metadata)
+    }
+    if let asked = command.text.template ?? earlier?.template { return try make(asked) }
+    if let kind = configuration[.template].flatMap(TemplateKind.init(name:)) {
+      do {
+        return try make(kind)
+      } catch let failure as any Failure {
+        configuration.leaveOut(.template, because: failure.description)
+      }
+    }
+    return try make(ChatTemplate.kind(for: model, vocabulary: tokenizer.vocabulary))
   }
 
   // MARK: - What `:config` shows

@@ -46,18 +46,18 @@ struct Configuration {
     self[.threads].flatMap { try? ThreadChoice(argument: $0) }
   }
 
-  /// Sets the settings that are given; one the context is too small for is left out with a warning.
-  ///
-  /// - Returns: Which were set.
-  func apply(to settings: inout Settings) -> [Settings.Key] {
-    Settings.Key.allCases.filter { key in
-      guard let entry = values[.setting(key)] else { return false }
-      do {
-        try settings.set(key, to: entry.text)
-        return true
-      } catch {
-        Report.warning("\(entry.place): \(error); left out")
-        return false
+  /// Leaves out a value that does not suit the model, with a warning.
+  mutating func leaveOut(_ key: ConfigKey, because reason: String) {
+    guard let entry = values.removeValue(forKey: key) else { return }
+    Report.warning("\(entry.place): \(key.name): \(reason); left out")
+  }
+
+  /// Sets the settings that are given; one the context is too small for is left out.
+  mutating func apply(to settings: inout Settings) {
+    for key in Settings.Key.allCases {
+      guard let entry = values[.setting(key)] else { continue }
+      do { try settings.set(key, to: entry.text) } catch {
+        leaveOut(.setting(key), because: (error as? SettingError)?.reason ?? "\(error)")
       }
     }
   }

@@ -40,7 +40,9 @@ struct EngineOptions: ParsableArguments {
 
   @Option(
     name: [.customShort("z"), .long],
-    help: "A tokenizer.bin or tokenizer.model, instead of the model's own.",
+    help: ArgumentHelp(
+      "A tokenizer.bin or tokenizer.model, instead of the model's own; also a tokenizer.json, for a model that "
+        + "has to be converted."),
     completion: .file(extensions: ["bin", "model", "json"]))
   var tokenizer: String?
 
@@ -54,11 +56,14 @@ struct EngineOptions: ParsableArguments {
 
   @OptionGroup var device: DeviceOptions
 
-  /// The model file for a path: itself when it is one, else the converted one.
+  /// The model file for a path: itself when it is one, else the converted one, with the tokenizer asked for
+  /// inside.
   ///
   /// - Throws: ``InputError`` when the user says no or cannot be asked, and what conversion throws.
-  func modelFile(for path: String) throws -> String {
-    try ConvertedModels(isConfirmed: yes, tokenizer: tokenizer).modelFile(for: path)
+  mutating func modelFile(for path: String) throws -> String {
+    let file = try ConvertedModels(isConfirmed: yes, tokenizer: tokenizer).modelFile(for: path)
+    if file != path { tokenizer = nil }
+    return file
   }
 
   /// Opens a model and its tokenizer and starts the engine.
@@ -77,7 +82,6 @@ struct EngineOptions: ParsableArguments {
           + "\(checkpoint.config.vocabSize); expected the same unless its embedding is padded")
     }
     let model = Model(checkpoint: checkpoint)
-    let tokenizer = try vocabulary.makeTokenizer()
     let engine: Engine
     switch threads ?? standard ?? .count(Processors.available) {
     case .count(let count): engine = try Engine(model: model, threads: count)
@@ -87,7 +91,7 @@ struct EngineOptions: ParsableArguments {
       writeAll(tuning.table + "\n", to: STDERR_FILENO)
     }
     try device.apply(to: engine)
-    return (engine, tokenizer)
+    return (engine, try vocabulary.makeTokenizer())
   }
 }
 

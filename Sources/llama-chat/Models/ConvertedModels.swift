@@ -45,7 +45,12 @@ struct ConvertedModels {
         + "(int8, \(SizeText.bytes(size)), about \(seconds(max(1, time))))")
     try confirm(source)
     try convert(converter, source, to: target)
-    try Data(state.utf8).write(to: URL(fileURLWithPath: target + ".source"), options: .atomic)
+    do {
+      try Data(state.utf8).write(to: URL(fileURLWithPath: target + ".source"), options: .atomic)
+    } catch {
+      Report.warning(
+        "\(target).source: \(error.localizedDescription); next time it is converted again")
+    }
     return target
   }
 

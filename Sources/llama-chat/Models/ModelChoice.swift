@@ -67,8 +67,8 @@ struct ModelChoice {
         throw InputError(place: nil, reason: "no model was chosen")
       }
       let text = answer.trimmingCharacters(in: .whitespaces)
-      if let number = Int(text), found.models.indices.contains(number - 1) {
-        return found.models[number - 1].path
+      if let number = Int(text), let model = found.models.element(numbered: number) {
+        return model.path
       }
       let named = found.models(named: text)
       if !text.isEmpty, named.count == 1 { return named[0].path }

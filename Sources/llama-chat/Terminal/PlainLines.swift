@@ -21,8 +21,7 @@ final class PlainLines: LineSource {
     // Nothing can be edited here, but what was given back can be seen and typed again.
     if let prefill { ask("was: \(visible(prefill))\n") }
     while true {
-      ask(assembler.isOpen ? "... " : "> ")
-      switch try nextLine() {
+      switch try nextLine(after: assembler.isOpen ? "... " : "> ") {
       case .line(let line):
         if let message = assembler.append(line) { return .line(message) }
       case let end:
@@ -36,7 +35,8 @@ final class PlainLines: LineSource {
     if asks { writeAll(text, to: STDERR_FILENO) }
   }
 
-  private func nextLine() throws -> LineEvent {
+  private func nextLine(after prompt: String) throws -> LineEvent {
+    ask(prompt)
     while true {
       if let end = buffer.firstIndex(of: UInt8(ascii: "\n")) {
         defer { buffer.removeFirst(end + 1) }
@@ -53,7 +53,13 @@ final class PlainLines: LineSource {
       let ready = poll(&waits, nfds_t(waits.count), -1)
       if ready < 0, errno != EINTR { throw SystemFailure(call: "poll", code: errno) }
       let pending = Signals.takePending()
-      if pending.contains(.suspended) { Signals.stopProcess() }
+      if pending.contains(.suspended) {
+        Signals.enter(.away)
+        Signals.stopProcess()
+        Signals.enter(.typing)
+        // What was typed of the line is gone with the terminal's own editing.
+        ask(prompt)
+      }
       if pending.contains(.interrupted) {
         buffer = []
         return .interrupted

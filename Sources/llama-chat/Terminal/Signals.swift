@@ -86,6 +86,8 @@ enum Signals {
   static func endAsRequested() { die(by: request.load(ordering: .relaxed)) }
 
   /// Stops this process, as Ctrl-Z does; returns when it goes on.
+  ///
+  /// While ``Phase/typing`` it would only ask for that.
   static func stopProcess() { raise(SIGTSTP) }
 
   /// Stops the whole job, as the terminal does for Ctrl-Z outside of the editor: a parent that waits

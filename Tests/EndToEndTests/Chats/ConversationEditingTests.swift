@@ -62,7 +62,7 @@ import Testing
     try terminal.type("one\r")
     try terminal.expectPrompt()
     try terminal.type(":amend\r")
-    try terminal.expect(":amend: false failed, text unchanged")
+    try terminal.expect(":amend: false: ended with status 1; the text is unchanged")
     try terminal.expectPrompt()
     try terminal.type(":history\r")
     try terminal.expect("> one")

@@ -187,5 +187,16 @@ import Testing
       #expect(outcome.code == 1, "\(command): \(outcome)")
       #expect(outcome.errors == "error: writing to standard output: No space left on device\n")
     }
+    for questions in [["one"], ["one", "two", "three"]] {
+      let program = try Program()
+      let terminal = try program.chat()
+      for question in questions { try terminal.send(question) }
+      try terminal.send(":save talk")
+      let saved = program.folder.file(".local/share/llama-chat/sessions/talk.chat")
+      let outcome = try program.shell(
+        "\"$0\" \"$1\" --replay \"$2\" > /dev/full", [model, saved])
+      #expect(outcome.code == 1, "\(outcome)")
+      #expect(outcome.errors.hasSuffix("writing to standard output: No space left on device\n"))
+    }
   }
 }

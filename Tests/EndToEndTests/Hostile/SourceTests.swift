@@ -83,6 +83,26 @@ import Tokenization
     #expect(try cached().count == 2)
   }
 
+  /// A tokenizer of a kind that only conversion reads goes into the file, and is not read again.
+  @Test func aTokenizerIsConvertedWithTheModel() throws {
+    let model = try Models.path(.quick)
+    let source = program.folder.file("exported")
+    let export = try program.run(["convert", model, source, "--to", "safetensors"])
+    #expect(export.code == 0, "\(export)")
+    let tokenizer = source + "/tokenizer.json"
+    let arguments = [source, "-z", tokenizer, "--prompt", "Hello", "-n", "2", "-t", "0"]
+    let first = try program.run(arguments + ["--yes"])
+    #expect(first.code == 0 && first.errors.contains("it is converted once to"), "\(first)")
+    let second = try program.run(arguments)
+    #expect(second.code == 0 && !second.errors.contains("converted"), "\(second)")
+    #expect(second.output == first.output)
+    // The converted file itself is not a source.
+    let file = try #require(try cached().first { $0.hasSuffix(".bin") })
+    let wrong = try program.run(
+      ["\(cache)/llama-chat/\(file)", "-z", source + "/config.json", "--prompt", "Hello"])
+    #expect(wrong.code == 3 && wrong.errors.contains("config.json"), "\(wrong)")
+  }
+
   @Test func aTerminalIsAsked() throws {
     let terminal = try PseudoTerminal(
       Program.path, ["generate", source, "-n", "4", "-i", "a"], environment: program.environment,

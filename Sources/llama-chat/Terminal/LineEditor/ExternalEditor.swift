@@ -24,7 +24,7 @@ enum ExternalEditor {
 
     let status = try run(["sh", "-c", command + " \"$1\"", "sh", path], terminal: terminal)
     guard status == 0 else {
-      throw SystemFailure(call: "\(command) failed, text unchanged", code: ECHILD)
+      throw InputError(place: command, reason: "\(Self.ending(status)); the text is unchanged")
     }
     let edited = String(decoding: try Data(contentsOf: URL(fileURLWithPath: path)), as: UTF8.self)
     return edited.hasSuffix("\n") ? String(edited.dropLast()) : edited
@@ -41,6 +41,12 @@ enum ExternalEditor {
       TerminalModes.enterBusy()
     }
     return try edit(text, terminal: terminal)
+  }
+
+  /// How a child ended, by what `waitpid` says: a signal in the lowest seven bits, else a status above eight.
+  private static func ending(_ status: Int32) -> String {
+    status & 0x7F == 0
+      ? "ended with status \(status >> 8 & 0xFF)" : "ended by signal \(status & 0x7F)"
   }
 
   /// Runs `/bin/sh` with `arguments` in the foreground and returns its status.
