@@ -85,7 +85,15 @@ import Tokenization
 
   /// A tokenizer of a kind that only conversion reads goes into the file, and is not read again.
   @Test func aTokenizerIsConvertedWithTheModel() throws {
-    let model = try Models.path(.quick)
+    let vocabulary = TinyVocabulary.chatML()
+    var metadata = ModelMetadata()
+    metadata.tokenizer = vocabulary.kind
+    metadata.tokenCount = vocabulary.count
+    metadata.template = .chatML
+    let model = program.folder.file("chatml.bin")
+    try TinyModel.write(
+      to: model, config: TinyModel.config, metadata: metadata,
+      tokenizerSection: try vocabulary.section())
     let source = program.folder.file("exported")
     let export = try program.run(["convert", model, source, "--to", "safetensors"])
     #expect(export.code == 0, "\(export)")
