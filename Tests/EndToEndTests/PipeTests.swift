@@ -174,7 +174,12 @@ import Testing
     try shell.type("Hello\r")
     try shell.expect("stopped at max 3")
     try shell.expect("> ")
-    try shell.type(":quit\r")
+    // The end of input ends an open block too, which is a message all the same.
+    try shell.type("\"\"\"Two\rlines\r")
+    try shell.expect("... ")
+    try shell.expect("... ")
+    try shell.type("\u{04}")
+    try shell.expect("stopped at max 3")
     try shell.expect("shell> ")
   }
 

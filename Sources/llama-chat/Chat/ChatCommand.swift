@@ -189,10 +189,13 @@ struct Screen {
   /// The user's key bindings for this program; `nil` when no configuration is wanted.
   let keyBindingsPath: String?
 
+  /// Whether the environment asks for what a screen reader can follow.
+  static var isForReaders: Bool {
+    !["", "0", "false"].contains(ProcessInfo.processInfo.environment["ACCESSIBLE"] ?? "")
+  }
+
   init(_ command: ChatCommand, _ configuration: Configuration) {
-    let accessible = ProcessInfo.processInfo.environment["ACCESSIBLE"] ?? ""
-    let isAccessible = !["", "0", "false"].contains(accessible)
-    isPlain = command.plain ?? (isAccessible || configuration.flag(.plain) == true)
+    isPlain = command.plain ?? (Self.isForReaders || configuration.flag(.plain) == true)
     let configured = configuration[.color].flatMap(ColorPolicy.init) ?? .auto
     // The file speaks of the terminal; into a pipe only the command line puts colours.
     color =

@@ -40,7 +40,8 @@ struct DeviceOptions: ParsableArguments {
   ///
   /// - Throws: `DeviceError`, `Interrupted`.
   func apply(to engine: Engine) throws {
-    let shows = isatty(STDERR_FILENO) == 1
+    let shows =
+      TerminalStyle(stream: STDERR_FILENO, policy: .auto, plain: Screen.isForReaders).repaints
     var shown = -1
     defer { if shown >= 0 { writeAll("\r\u{1B}[K", to: STDERR_FILENO) } }
     try engine.use(device, settings: settings, interrupt: interruptFlag) { done, total in

@@ -2,11 +2,12 @@ import Chat
 import Foundation
 import ModelFile
 
-/// One line on standard error that says how far a conversion is: replaced in a terminal, once a tenth
-/// elsewhere.
+/// One line on standard error that says how far a conversion is: replaced where lines may be painted again,
+/// once a tenth elsewhere.
 struct ConversionMeter {
   let isShown: Bool
-  private let isTerminal = isatty(STDERR_FILENO) == 1
+  private let repaints =
+    TerminalStyle(stream: STDERR_FILENO, policy: .auto, plain: Screen.isForReaders).repaints
   private let start = ContinuousClock.now
   private var lastShown = -1
   private var total = 0
@@ -16,12 +17,12 @@ struct ConversionMeter {
   mutating func update(done: Int, total: Int, tensor: String) {
     self.total = total
     let percent = total == 0 ? 100 : Int(Double(done) / Double(total) * 100)
-    let step = isTerminal ? percent : percent / 10
+    let step = repaints ? percent : percent / 10
     guard isShown, step != lastShown else { return }
     lastShown = step
     let text =
       "\(percent) % of \(SizeText.bytes(total))\(speed(done)) · \(visible(tensor, singleLine: true))"
-    guard isTerminal else { return write("\(text)\n") }
+    guard repaints else { return write("\(text)\n") }
     write("\r\u{1B}[K" + text.fitted(to: TerminalStyle.columns(of: STDERR_FILENO) - 1))
   }
 
@@ -39,7 +40,7 @@ struct ConversionMeter {
     let rate = elapsed > 0.5 ? ", \(SizeText.bytes(Int(Double(total) / elapsed)))/s" : ""
     let text =
       "\(visible(output, singleLine: true)): \(SizeText.bytes(total)) in \(seconds(elapsed))\(rate)"
-    write(isTerminal ? "\r\u{1B}[K\(text)\n" : "\(text)\n")
+    write(repaints ? "\r\u{1B}[K\(text)\n" : "\(text)\n")
   }
 
   private func write(_ text: String) { writeAll(text, to: STDERR_FILENO) }

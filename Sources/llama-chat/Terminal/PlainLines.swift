@@ -26,6 +26,8 @@ final class PlainLines: LineSource {
         if let message = assembler.append(line) { return .line(message) }
       case let end:
         ask("\n")
+        // What was typed is a message even without the end of its block.
+        if case .endOfInput = end, let message = assembler.finish() { return .line(message) }
         return end
       }
     }

@@ -45,6 +45,34 @@ import Tokenization
     try expectSameAsFresh(chat)
   }
 
+  @Test(arguments: TemplateKind.allCases)
+  func noMoreTurnsAreDroppedThanNeeded(kind: TemplateKind) throws {
+    let chat = try TinyChat(template: kind, capacity: 300, settings: [.temp: "0", .max: "2"])
+    let conversation = chat.conversation
+    let turns = (0..<20).map { number in
+      Turn(question: String(repeating: "the ", count: number % 7), answer: "and \(number) more")
+    }
+    var counts: Set<Int> = []
+    for length in [1, 10, 30, 60, 90, 110] {
+      conversation.turns = turns
+      let question = String(repeating: " and", count: length)
+      let needed = try #require(
+        (0...turns.count).first { count in
+          let rest = Array(turns.dropFirst(count))
+          let prompt = chat.conversation.template.encode(
+            system: conversation.system, turns: rest, pending: question)
+          return prompt.count + conversation.preferredReserve <= conversation.capacity
+        })
+      var dropped = 0
+      _ = try conversation.reply(to: question, interrupt: InterruptFlag()) {
+        if case .dropped(let turns, _, _) = $0 { dropped = turns.count }
+      }
+      #expect(dropped == needed, "\(length)")
+      counts.insert(dropped)
+    }
+    #expect(counts.count >= 3)
+  }
+
   @Test func stopRefusesAndChangesNothing() throws {
     let chat = try fullChat("stop")
     let tiny = TinyRepl(chat)

@@ -255,9 +255,16 @@ extension Conversation {
     guard !whole.isEmpty else { throw ChatError.emptyMessage }
 
     var plan = Plan(history: history, dropped: 0, droppedTokens: 0, prompt: whole)
-    while plan.prompt.count + preferredReserve > capacity, !plan.history.isEmpty {
-      plan.history.removeFirst()
-      plan.dropped += 1
+    // By halves, as a long chat takes long to encode: the fewest turns without which the rest fits, or all.
+    if whole.count + preferredReserve > capacity, !history.isEmpty {
+      var (tooFew, enough) = (0, history.count)
+      while enough - tooFew > 1 {
+        let middle = (tooFew + enough) / 2
+        let fits = prompt(Array(history.dropFirst(middle))).count + preferredReserve <= capacity
+        if fits { enough = middle } else { tooFew = middle }
+      }
+      plan.history = Array(history.dropFirst(enough))
+      plan.dropped = enough
       plan.prompt = prompt(plan.history)
     }
     plan.droppedTokens = whole.count - plan.prompt.count
