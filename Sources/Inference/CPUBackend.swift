@@ -50,7 +50,7 @@ final class CPUBackend: Backend {
 
   // MARK: - For measuring
 
-  /// Reads all of `bytes`, a consecutive part a thread, and forgets it.
+  /// Reads `bytes` but for a few hundred at the end of each thread's consecutive part, and forgets them.
   func read(_ bytes: UnsafeRawBufferPointer) {
     let threads = pool.threads
     let share = bytes.count / threads / 64 * 64

@@ -19,20 +19,25 @@ public enum InferenceError: Failure, Hashable {
   /// The model produced a NaN or an infinity.
   case damagedLogits(position: Int)
 
-  /// No file: the place is said in the reason.
-  public var place: String? { nil }
+  /// No file; an instruction set comes from the environment.
+  public var place: String? {
+    if case .unknownInstructionSet = self { "LLAMA_CHAT_ISA" } else { nil }
+  }
 
   /// See ``Failure/reason``.
   public var reason: String {
     switch self {
     case .contextFull(let needed, let capacity):
-      "needs \(SizeText.grouped(needed)) tokens; the context has \(SizeText.grouped(capacity))"
+      """
+      needs \(SizeText.grouped(needed)) tokens; the context has \(SizeText.grouped(capacity)); \
+      shorten the prompt
+      """
     case .unknownToken(let id, let vocabSize):
       "token id \(id) is outside the model's vocabulary of \(vocabSize)"
     case .threadsOutOfRange(let found, let maximum):
       "threads must be 1…\(maximum), got \(found)"
     case .threadsNotStarted(let wanted, let got):
-      "the system started only \(got) of \(wanted) threads"
+      "the system started only \(got) of \(wanted) threads; try --threads \(got)"
     case .unknownInstructionSet(let name, let available):
       "no \"\(name)\" kernels on this processor; available: \(available.joined(separator: ", "))"
     case .cacheDoesNotFit(let bytes, let available, let capacity, let fitting):

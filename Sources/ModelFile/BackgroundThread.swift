@@ -19,12 +19,12 @@ package struct BackgroundThread {
 
   /// Starts it; `nil` when the system has no more threads.
   ///
-  /// - Parameter stackSize: Bytes; `nil` for what the system gives.
-  package init?(stackSize: Int? = nil, _ run: @escaping @Sendable () -> Void) {
+  /// - Parameter stackSize: Bytes. Kernels keep up to half a megabyte there, which is all that some systems give.
+  package init?(stackSize: Int = 4 << 20, _ run: @escaping @Sendable () -> Void) {
     var attributes = pthread_attr_t()
     pthread_attr_init(&attributes)
     defer { pthread_attr_destroy(&attributes) }
-    if let stackSize { pthread_attr_setstacksize(&attributes, stackSize) }
+    guard pthread_attr_setstacksize(&attributes, stackSize) == 0 else { return nil }
 
     let body = Unmanaged.passRetained(Body(run))
     #if canImport(Darwin)

@@ -6,22 +6,22 @@ public struct TokenizerError: Failure, Hashable {
   public var place: String?
   /// What was found, what was expected, and what to do about it.
   public var reason: String
+  /// A tokenizer is always read from a file or must match one, which is damaged unless something else failed.
+  public var kind = FailureKind.damagedFile
 
   /// Creates an error.
-  public init(place: String? = nil, reason: String) {
+  public init(place: String? = nil, reason: String, kind: FailureKind = .damagedFile) {
     self.place = place
     self.reason = reason
+    self.kind = kind
   }
-
-  /// A tokenizer is always read from a file or must match one.
-  public var kind: FailureKind { .damagedFile }
 
   /// Runs `body`; when it fails, says where, unless the error already does.
   static func at<Result>(_ place: String?, _ body: () throws -> Result) throws -> Result {
     do {
       return try body()
     } catch let error as any Failure {
-      throw TokenizerError(place: error.place ?? place, reason: error.reason)
+      throw TokenizerError(place: error.place ?? place, reason: error.reason, kind: error.kind)
     }
   }
 }

@@ -97,6 +97,9 @@ public struct Vocabulary: Sendable {
     guard kind == .byteLevel || merges.isEmpty else {
       throw TokenizerError(reason: "is SentencePiece but has \(merges.count) merges")
     }
+    guard merges.count <= Self.maximumCount else {
+      throw TokenizerError(reason: "has \(merges.count) merges; must be 0…\(Self.maximumCount)")
+    }
     if let rank = merges.firstIndex(where: { !contains($0.left) || !contains($0.right) }) {
       let merge = merges[rank]
       throw TokenizerError(

@@ -77,6 +77,15 @@ import Testing
     }
   }
 
+  /// Finite logits that a low temperature makes infinite.
+  @Test(arguments: [Float(0.9), 0, 1])
+  func logitsThatOverflowAreNamed(topP: Float) {
+    var sampler = Sampler(temperature: 0.5, topP: topP, seed: 1)
+    #expect(throws: InferenceError.damagedLogits(position: 12)) {
+      try sample([2e38, 1, 2], &sampler)
+    }
+  }
+
   // MARK: - Against run.c, step by step
 
   /// llama2.c's sampler, written down plainly.

@@ -41,6 +41,19 @@ import Tokenization
     }
   }
 
+  /// Where nearly all are alike, many small errors must not become a large one.
+  @Test func manyAlikeAddUp() throws {
+    var logits = [Float](repeating: -0.1, count: 250_000)
+    logits[7] = 0
+    let choice = try #require(
+      logits.withUnsafeBufferPointer {
+        TokenChoice(7, of: $0, vocabularySize: logits.count)
+      })
+    for (found, right) in zip(choice.best, expected(logits, count: 5)) {
+      expectNear(found, right.probability)
+    }
+  }
+
   private func expectNear(_ found: Alternative, _ probability: Double) {
     let difference = abs(Double(found.probability) - probability)
     #expect(difference <= max(1e-5 * probability, 1e-37), "\(found), not \(probability)")

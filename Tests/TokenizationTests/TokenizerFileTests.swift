@@ -58,6 +58,17 @@ struct TokenizerSectionTests {
     try section.withUnsafeBytes { try Vocabulary(section: $0) }
   }
 
+  /// Sizes that no vocabulary has are refused before anything of that size is made.
+  @Test func sizesAreLimited() throws {
+    let vast = [UInt8]("LCT1".utf8) + [UInt8](repeating: 0, count: Vocabulary.maximumFileSize)
+    let error = #expect(throws: TokenizerError.self) { try Self.read(vast) }
+    #expect(error?.reason.contains("no vocabulary needs more than 67,108,864") == true)
+    var vocabulary = TinyVocabulary.chatML()
+    vocabulary.merges = Array(repeating: (0, 0), count: Vocabulary.maximumCount + 1)
+    let merges = #expect(throws: TokenizerError.self) { try vocabulary.section() }
+    #expect(merges?.reason.contains("merges; must be 0…") == true)
+  }
+
   /// A section whose checksum is right again after `change`.
   static func changed(_ change: (inout [UInt8]) -> Void) throws -> [UInt8] {
     var section = Array(try TinyVocabulary.chatML().section().dropLast(4))

@@ -59,7 +59,7 @@ LCK_INLINE void store_vector(void *elements, size_t at, const size_t step, const
       narrow(elements, at + i, v, scale, type);
       continue;
     }
-    char few[sizeof(f32x16)];
+    char few[sizeof(f32x16)] __attribute__((aligned(sizeof(f32x16))));
     narrow(few, 0, v, scale, type);
     const size_t size = element_bytes(type);
     for (size_t j = 0; j < count; j++) {

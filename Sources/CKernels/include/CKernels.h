@@ -87,7 +87,7 @@ typedef struct lck_kernels {
   // x / scale rounded half away from zero (runq.c); a group of zeros gets scale 0 and zeros. See lck_quantized.
   void (*quantize_q80)(int8_t *values, float *scales, int32_t *offsets, const float *x, size_t n, size_t group);
 
-  // out[i] = weight[i] * (x[i] / rms(x)), rms with eps added to the mean square. out may be x.
+  // out[i] = weight[i] * (x[i] * (1 / rms(x))), rms with eps added to the mean square. out may be x.
   void (*rmsnorm)(float *out, const float *x, const float *weight, size_t n, float eps);
 
   // Rotates each pair (v[2i], v[2i+1]) of every head by (cos[i], sin[i]), i < head_size / 2, in place.

@@ -170,12 +170,17 @@ static LCK_TARGET float exponentials(float *out, const float *x, float divisor, 
 }
 
 static LCK_TARGET float sum_exp(const float *x, float most, size_t n) {
-  f32x16 sums = {0};
-  for (size_t i = 0; i < n; i += lanes) {
-    f32x16 v = n - i >= lanes ? load(x + i) : load_part(x + i, n - i, -__builtin_inff());
-    sums += rough_exponential(v - most);
+  f32x16 total = {0};
+  for (size_t i = 0; i < n;) {
+    // Long chains of additions would lose what the exponentials have.
+    f32x16 sums = {0};
+    for (size_t stop = smaller(n, i + 64 * lanes); i < stop; i += lanes) {
+      f32x16 v = n - i >= lanes ? load(x + i) : load_part(x + i, n - i, -__builtin_inff());
+      sums += rough_exponential(v - most);
+    }
+    total += sums;
   }
-  return sum(sums);
+  return sum(total);
 }
 
 static LCK_TARGET size_t indices_from(uint32_t *indices, const float *x, float limit, size_t n) {

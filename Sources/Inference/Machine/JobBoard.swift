@@ -55,7 +55,7 @@ final class JobBoard: @unchecked Sendable {
   private static let fieldBits: UInt64 = 20
   private static let fieldMask: UInt64 = (1 << fieldBits) - 1
   /// The most chunks of a job: late claims, one a worker, must not run over into the next field.
-  private static let maximumChunks = 1 << 19
+  static let maximumChunks = 1 << 19
   /// How often to look, pausing, before others are let have the processor: tens of microseconds.
   private static let pauses = 2_000
   /// How often to let them before going to sleep.

@@ -97,7 +97,7 @@ private struct AttentionStep {
 
   /// One token: scores by ranges of positions, softmax by query heads, values by ranges of elements.
   func decodeSplit() {
-    let parts = pool.threads
+    let parts = max(1, min(pool.threads, JobBoard.maximumChunks / config.kvHeads))
     let scores = workspace.scores(config.heads * scoreStride)
     func queries(ofHead head: Int) -> lck_queries {
       self.queries(0..<1, head: head, scores: scores + head * group * scoreStride)

@@ -49,6 +49,8 @@ public struct Sampler: Sendable {
     guard best < logits.count else { throw InferenceError.damagedLogits(position: position) }
     if isGreedy { return TokenID(best) }
     let total = fillWeights(logits)
+    // Logits near the end of what a float holds leave it when they are divided by a low temperature.
+    guard total.isFinite else { throw InferenceError.damagedLogits(position: position) }
     let coin = nextUnitFloat()
     if topP <= 0 || topP >= 1 { return drawFromAll(coin, total) }
     return drawFromNucleus(coin, total) ?? TokenID(best)

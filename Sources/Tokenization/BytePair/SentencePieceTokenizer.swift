@@ -89,7 +89,7 @@ struct SentencePieceTokenizer: Tokenizer {
     case .control: return []
     case .unknown: return Array(" \u{2047} ".utf8)
     case .byte: return ByteTokens.value(ofSpelling: piece).map { [$0] } ?? []
-    case .normal, .userDefined, .unused: return unescaped(piece)
+    case .normal, .userDefined, .unused: return Self.unescaped(piece)
     }
   }
 
@@ -105,17 +105,14 @@ struct SentencePieceTokenizer: Tokenizer {
     return result
   }
 
-  private func unescaped(_ piece: [UInt8]) -> [UInt8] {
+  /// A piece with a space for each U+2581.
+  static func unescaped(_ piece: [UInt8]) -> [UInt8] {
     var result: [UInt8] = []
     var rest = piece[...]
     while let byte = rest.first {
-      if rest.starts(with: Self.space) {
-        result.append(0x20)
-        rest = rest.dropFirst(Self.space.count)
-      } else {
-        result.append(byte)
-        rest = rest.dropFirst()
-      }
+      let isSpace = rest.starts(with: space)
+      result.append(isSpace ? 0x20 : byte)
+      rest = rest.dropFirst(isSpace ? space.count : 1)
     }
     return result
   }

@@ -95,7 +95,7 @@ extension TokenizerBin {
         reason: "has other special ids than 0, 1 and 2, which a tokenizer.bin cannot say")
     }
     let pieces = vocabulary.pieces.enumerated().map { id, piece -> [UInt8] in
-      id == 1 || id == 2 ? [0x0A] + piece + [0x0A] : unescaped(piece)
+      id == 1 || id == 2 ? [0x0A] + piece + [0x0A] : SentencePieceTokenizer.unescaped(piece)
     }
     var bytes: [UInt8] = []
     bytes.append(littleEndian: UInt32(clamping: pieces.map(\.count).max() ?? 0))
@@ -103,18 +103,6 @@ extension TokenizerBin {
       bytes.append(float: score)
       bytes.append(littleEndian: Int32(clamping: piece.count))
       bytes += piece
-    }
-    return bytes
-  }
-
-  /// A piece with a space for each U+2581.
-  private static func unescaped(_ piece: [UInt8]) -> [UInt8] {
-    var bytes: [UInt8] = []
-    var rest = piece[...]
-    while let byte = rest.first {
-      let isSpace = rest.starts(with: SentencePieceTokenizer.space)
-      bytes.append(isSpace ? 0x20 : byte)
-      rest = rest.dropFirst(isSpace ? SentencePieceTokenizer.space.count : 1)
     }
     return bytes
   }

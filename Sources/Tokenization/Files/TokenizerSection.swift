@@ -31,6 +31,11 @@ enum TokenizerSection {
     guard try reader.read(count: 4, "magic").elementsEqual(magic) else {
       throw TokenizerError(reason: "does not begin with LCT1")
     }
+    guard section.count <= Vocabulary.maximumFileSize else {
+      throw TokenizerError(
+        reason: "has \(SizeText.grouped(section.count)) bytes; no vocabulary needs more than "
+          + SizeText.grouped(Vocabulary.maximumFileSize))
+    }
     try checkCRC(section)
     let kindNumber = try reader.read(UInt32.self, "kind")
     guard let kind = UInt8(exactly: kindNumber).flatMap(TokenizerKind.init) else {
@@ -102,7 +107,8 @@ enum TokenizerSection {
     }
     let bytes = try reader.read(count: padded(last), "piece bytes")
     guard reader.remaining == 4 else {
-      throw TokenizerError(reason: "has \(reader.remaining - 4) bytes too many")
+      let rest = reader.remaining - 4
+      throw TokenizerError(reason: "has \(abs(rest)) bytes too \(rest < 0 ? "few" : "many")")
     }
     return PieceList(bytes: Array(bytes.prefix(last)), offsets: offsets)
   }

@@ -46,7 +46,7 @@ extension Vocabulary {
 
 extension Vocabulary {
   /// No tokenizer file is larger; a model given as one is refused before it is read.
-  private static let maximumFileSize = 64 << 20
+  static let maximumFileSize = 64 << 20
 
   /// How files begin that are given as a tokenizer by mistake.
   private static let foreignFormats = [
