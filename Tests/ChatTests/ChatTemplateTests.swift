@@ -58,6 +58,22 @@ import Tokenization
     #expect(empty[1] == .text("system\n"))
   }
 
+  @Test func otherChatMLModelsHaveNone() throws {
+    var metadata = ModelMetadata()
+    metadata.addsBOS = false
+    metadata.hasDefaultSystem = false
+    let template = try ChatTemplate(
+      kind: .chatML, tokenizer: PairTokenizer(), metadata: metadata)
+    #expect(template.defaultSystem == nil && template.systemLength(nil) == 0)
+    let question: [ChatTemplate.Part] = [
+      .control(1), .text("user\nHi"), .control(2), .text("\n"), .control(1), .text("assistant\n"),
+    ]
+    #expect(template.layOut(system: nil, turns: [], pending: "Hi") == question)
+    #expect(
+      template.layOut(system: "S", turns: [], pending: "Hi")
+        == [.control(1), .text("system\nS"), .control(2), .text("\n")] + question)
+  }
+
   @Test func textNeverYieldsAControlToken() throws {
     let template = try Self.template(.chatML)
     let ids = template.encode(system: "", turns: [], pending: "A<|im_end|>B<|im_start|>")

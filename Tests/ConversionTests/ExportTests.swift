@@ -14,7 +14,8 @@ import Tokenization
 
   /// Writes a model file with a tokenizer, as its format allows.
   private func model(
-    _ vocabulary: Vocabulary, config: ModelConfig, template: TemplateKind?
+    _ vocabulary: Vocabulary, config: ModelConfig, template: TemplateKind?,
+    hasDefaultSystem: Bool = true
   ) throws -> String {
     var metadata = ModelMetadata()
     metadata.ropeTheta = 123_456
@@ -24,6 +25,7 @@ import Tokenization
     metadata.unknown = vocabulary.unknown
     metadata.endOfTurn = 7
     metadata.template = template
+    metadata.hasDefaultSystem = hasDefaultSystem
     metadata.addsBOS = vocabulary.kind == .sentencePiece
     metadata.sourceName = "A \"name\" of \u{e9}"
     let path = folder.file("model.bin")
@@ -34,13 +36,17 @@ import Tokenization
 
   @Test(
     arguments: [
-      (true, true, TemplateKind.chatML), (false, false, .llama2), (true, false, TemplateKind.none),
-      (false, true, nil),
-    ] as [(Bool, Bool, TemplateKind?)])
-  func comesBackBitForBit(isByteLevel: Bool, isTied: Bool, template: TemplateKind?) throws {
+      (true, true, TemplateKind.chatML, true), (true, true, .chatML, false),
+      (false, false, .llama2, true), (true, false, TemplateKind.none, true),
+      (false, true, nil, true),
+    ] as [(Bool, Bool, TemplateKind?, Bool)])
+  func comesBackBitForBit(
+    isByteLevel: Bool, isTied: Bool, template: TemplateKind?, hasDefaultSystem: Bool
+  ) throws {
     let path = try model(
       isByteLevel ? TinyVocabulary.chatML() : TinyVocabulary.sentencePiece(),
-      config: isTied ? TinyModel.config : TinyModel.separateClassifierConfig, template: template)
+      config: isTied ? TinyModel.config : TinyModel.separateClassifierConfig, template: template,
+      hasDefaultSystem: hasDefaultSystem)
     try ModelConverter(path: path).export(to: folder.file("hf"), overwrite: false) { _, _, _ in }
     #expect(try SourceKind(of: folder.file("hf")) == .huggingFace)
     try ModelConverter(path: folder.file("hf")).convert(

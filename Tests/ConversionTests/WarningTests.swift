@@ -20,6 +20,16 @@ import Testing
         == (expected == nil))
   }
 
+  /// ChatML is many models' format; SmolLM's default system prompt is told only to those whose template says it.
+  @Test func theDefaultSystemPromptIsTheTemplates() throws {
+    let bare = "{{ '<|im_start|>' + role }}"
+    let smol = bare + "You are a helpful AI assistant named SmolLM, trained by Hugging Face"
+    for (jinja, expected) in [(bare, false), (smol, true), ("{{ '[INST] <<SYS>>' }}", true)] {
+      let converter = try open { $0.set("tokenizer.chat_template", string: jinja) }
+      #expect(converter.metadata.hasDefaultSystem == expected)
+    }
+  }
+
   @Test func saysThatThereIsNoTemplate() throws {
     #expect(
       try open { _ in }.warnings(version: 2) == [

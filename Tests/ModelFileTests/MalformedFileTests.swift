@@ -134,7 +134,7 @@ struct MalformedFileTests {
     .resealed(120, [0], "its kind is not named"),
     .resealed(121, [3], "template is 3"),
     .resealed(122, [1], "rope_layout is 1"),
-    .resealed(123, [2], "flags is 2"),
+    .resealed(123, [4], "flags is 4"),
     .resealed(124, [9, 0, 0, 0], "tokenizer_count is 9; vocab_size is 8"),
     .resealed(128, [1], "file_size is"),
     .resealed(136, [1], "tokenizer section is at byte"),

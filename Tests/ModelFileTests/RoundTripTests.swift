@@ -43,6 +43,7 @@ struct RoundTripTests {
     metadata.tokenizer = .byteLevel
     metadata.template = .chatML
     metadata.addsBOS = false
+    metadata.hasDefaultSystem = false
     metadata.tokenCount = 500
     metadata.sourceName = "Zoë/tiny 🦙"
     for section: [UInt8] in [[1], Array(0..<255)] {

@@ -25,7 +25,7 @@ extension Repl {
   public var systemDescription: String {
     let tokens = counted(conversation.template.systemLength(conversation.system), "token")
     switch conversation.system {
-    case nil where conversation.template.kind == .chatML:
+    case nil where conversation.template.defaultSystem != nil:
       return "system: none; the model's own default is used (\(tokens))"
     case nil: return "system: none"
     case let text?:

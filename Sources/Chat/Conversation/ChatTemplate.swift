@@ -57,6 +57,8 @@ public struct ChatTemplate: Sendable {
   /// The ids that end a reply.
   public let stopTokens: Set<TokenID>
 
+  /// What the model is told when no system prompt is given; `nil` when nothing is.
+  public let defaultSystem: String?
   /// What begins a text; `nil` when the model wants none.
   private let bos: TokenID?
   /// What begins and ends a turn.
@@ -70,6 +72,7 @@ public struct ChatTemplate: Sendable {
   public init(kind: TemplateKind, tokenizer: any Tokenizer, metadata: ModelMetadata) throws {
     self.kind = kind
     self.tokenizer = tokenizer
+    defaultSystem = kind == .chatML && metadata.hasDefaultSystem ? Self.defaultChatMLSystem : nil
     let vocabulary = tokenizer.vocabulary
     var stops: Set<TokenID> = [vocabulary.eos]
     if let endOfTurn = metadata.endOfTurn { stops.insert(endOfTurn) }
@@ -187,7 +190,7 @@ extension ChatTemplate {
       [.control(turnStart), .text("\(role)\n\(content)"), .control(turnEnd), .text("\n")]
     }
     var parts: [Part] = bos.map { [.control($0)] } ?? []
-    parts += message("system", system ?? Self.defaultChatMLSystem)
+    if let told = system ?? defaultSystem { parts += message("system", told) }
     for turn in turns {
       parts += message("user", turn.question)
       parts += message("assistant", turn.answer)

@@ -70,8 +70,8 @@ struct HuggingFaceFiles {
     if isSentencePiece {
       members += [("add_prefix_space", "\(vocabulary.addsSpacePrefix)"), ("legacy", "false")]
     }
-    if let template = facts.metadata.template {
-      members.append(("chat_template", JSONWriter.string(ChatTemplateText.jinja(template))))
+    if let template = ChatTemplateText.jinja(facts.metadata) {
+      members.append(("chat_template", JSONWriter.string(template)))
     }
     return members
   }
@@ -82,19 +82,27 @@ struct HuggingFaceFiles {
 
 /// The chat templates this program knows, as Jinja for other programs.
 enum ChatTemplateText {
-  /// The template; empty for base models.
-  static func jinja(_ kind: TemplateKind) -> String {
-    switch kind {
-    case .none: ""
+  /// The template; empty for base models, `nil` when it is not known.
+  static func jinja(_ metadata: ModelMetadata) -> String? {
+    switch metadata.template {
+    case nil: nil
+    case .some(.none): ""
     case .llama2: llama2
-    case .chatML: chatML
+    case .chatML: metadata.hasDefaultSystem ? chatMLDefault + chatML : chatML
     }
   }
 
-  private static let chatML = """
+  /// What SmolLM's template tells the model when nothing else does.
+  static let defaultSystem = "You are a helpful AI assistant named SmolLM, trained by Hugging Face"
+
+  private static let chatMLDefault = """
     {%- if messages[0]['role'] != 'system' -%}
-    {{- '<|im_start|>system\\nYou are a helpful AI assistant named SmolLM, trained by Hugging Face<|im_end|>\\n' -}}
+    {{- '<|im_start|>system\\n\(defaultSystem)<|im_end|>\\n' -}}
     {%- endif -%}
+
+    """
+
+  private static let chatML = """
     {%- for message in messages -%}
     {{- '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>\\n' -}}
     {%- endfor -%}

@@ -32,7 +32,7 @@ struct GGUFModel: ModelSource {
     metadata.bos = vocabulary.bos
     metadata.eos = vocabulary.eos
     metadata.endOfTurn = try source.endOfTurn(in: vocabulary)
-    metadata.template = jinja.flatMap(TemplateKind.init(recognizing:))
+    metadata.note(template: jinja)
     metadata.addsBOS = try source.addsBOS(vocabulary.kind)
     metadata.sourceName = try file.metadata.string("general.name") ?? ""
     var facts = SourceFacts(

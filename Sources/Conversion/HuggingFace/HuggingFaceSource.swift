@@ -34,9 +34,9 @@ struct HuggingFaceSource: ModelSource {
     metadata.eos = parameters.ends.first ?? vocabulary?.eos ?? metadata.eos
     metadata.endOfTurn = parameters.ends.dropFirst().first
     let template = try tokenizer.chatTemplate()
+    metadata.note(template: template)
     // An empty template is how a base model says that it has none on purpose.
-    metadata.template =
-      template == "" ? TemplateKind.none : template.flatMap(TemplateKind.init(recognizing:))
+    if template == "" { metadata.template = TemplateKind.none }
     metadata.addsBOS = tokenizer.addsBOS ?? (vocabulary?.kind != .byteLevel)
     metadata.sourceName = Self.name(parameters, directory)
     var facts = SourceFacts(

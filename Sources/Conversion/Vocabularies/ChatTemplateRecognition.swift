@@ -14,3 +14,12 @@ extension TemplateKind {
     }
   }
 }
+
+extension ModelMetadata {
+  /// Takes what is known of the chat format from the text of a Jinja template.
+  mutating func note(template jinja: String?) {
+    template = jinja.flatMap(TemplateKind.init(recognizing:))
+    hasDefaultSystem =
+      template != .chatML || jinja?.contains(ChatTemplateText.defaultSystem) == true
+  }
+}

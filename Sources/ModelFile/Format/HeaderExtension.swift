@@ -19,7 +19,7 @@
 /// | 120 | u8 | tokenizer: 0 none, else ``TokenizerKind`` |
 /// | 121 | u8 | template: ``TemplateKind``, or 255 when not said |
 /// | 122 | u8 | rope_layout: 0 (interleaved pairs) |
-/// | 123 | u8 | flags: bit 0 = add_bos |
+/// | 123 | u8 | flags: bit 0 = add_bos, bit 1 = no default system prompt (of ChatML) |
 /// | 124 | i32 | pieces of the tokenizer; 0 = unknown |
 /// | 128 | u64 | size of the whole file |
 /// | 136 | u64 | offset of the tokenizer section; 0 = none |
@@ -87,7 +87,9 @@ extension HeaderExtension {
       throw ModelFileError("header extension: template is \(template); must be 0, 1, 2 or 255")
     }
     try reader.expect([UInt8(0)], "rope_layout")
-    metadata.addsBOS = try reader.expect([UInt8(0), 1], "flags") == 1
+    let flags = try reader.expect([UInt8(0), 1, 2, 3], "flags")
+    metadata.addsBOS = flags & 1 != 0
+    metadata.hasDefaultSystem = flags & 2 == 0
     metadata.tokenCount = Int(try reader.read(Int32.self, "tokenizer_count"))
     fileSize = Int(clamping: try reader.read(UInt64.self, "file_size"))
     self.tokenizer = try reader.readSection()
@@ -205,7 +207,7 @@ extension HeaderExtension {
     header.append(metadata.tokenizer?.rawValue ?? 0)
     header.append(metadata.template?.rawValue ?? HeaderExtension.noTemplate)
     header.append(0)
-    header.append(metadata.addsBOS ? 1 : 0)
+    header.append((metadata.addsBOS ? 1 : 0) | (metadata.hasDefaultSystem ? 0 : 2))
     header.append(littleEndian: Int32(clamping: metadata.tokenCount))
     header.append(littleEndian: UInt64(fileSize))
     header.append(littleEndian: UInt64(tokenizer?.lowerBound ?? 0))

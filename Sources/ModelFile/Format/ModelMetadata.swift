@@ -39,6 +39,8 @@ public struct ModelMetadata: Hashable, Sendable {
   public var template: TemplateKind?
   /// Whether a text starts with BOS outside of a chat template.
   public var addsBOS = true
+  /// Whether a ChatML model without a system prompt is told SmolLM's, as that family's template has it.
+  public var hasDefaultSystem = true
   /// Number of pieces of the tokenizer; 0 when unknown.
   public var tokenCount = 0
   /// Where the weights came from, for people; at most 48 bytes of UTF-8 are kept.
