@@ -79,7 +79,7 @@ LCK_INLINE void long_rows_f32(float *out, size_t out_stride, const float *w, con
   f32x16 kept[most_kept_tokens / LCK_TILE_TOKENS][LCK_TILE_ROWS * LCK_TILE_TOKENS];
   upcoming next = rows_after(w, n, tiles * ((n + column_block - 1) / column_block));
   for (size_t i = 0; i < n; i += column_block) {
-    size_t columns = n - i < column_block ? n - i : column_block;
+    size_t columns = smaller(n - i, column_block);
     for (size_t tile = 0; tile < tiles; tile++) {
       size_t t = tile * LCK_TILE_TOKENS;
       f32x16 acc[LCK_TILE_ROWS * LCK_TILE_TOKENS] = {{0}};

@@ -14,7 +14,7 @@
 LCK_INLINE uint32_t largest_magnitude(const float *x, size_t n) {
   i32x16 largest = {0};
   for (size_t i = 0; i < n; i += lanes) {
-    f32x16 v = n - i >= lanes ? load(x + i) : load_part(x + i, n - i, 0);
+    f32x16 v = load_next(x + i, n - i, 0);
     i32x16 bits = (i32x16)v & 0x7fffffff;
     i32x16 larger = bits > largest;
     largest = (larger & bits) | (~larger & largest);
@@ -120,7 +120,7 @@ static LCK_TARGET void add(float *x, const float *y, size_t n) {
 LCK_INLINE float largest(const float *x, size_t n) {
   f32x16 most = splat(-__builtin_inff());
   for (size_t i = 0; i < n; i += lanes) {
-    f32x16 v = n - i >= lanes ? load(x + i) : load_part(x + i, n - i, -__builtin_inff());
+    f32x16 v = load_next(x + i, n - i, -__builtin_inff());
     most = choose(v > most, v, most);
   }
   return largest_lane(most);
@@ -131,7 +131,7 @@ static LCK_TARGET size_t argmax(const float *x, size_t n) {
   f32x16 most = splat(-__builtin_inff());
   i32x16 index = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}, at = {0};
   for (size_t i = 0; i < n; i += lanes, index += lanes) {
-    f32x16 v = n - i >= lanes ? load(x + i) : load_part(x + i, n - i, -__builtin_inff());
+    f32x16 v = load_next(x + i, n - i, -__builtin_inff());
     i32x16 larger = v > most;
     most = choose(larger, v, most);
     at = (larger & index) | (~larger & at);
@@ -175,7 +175,7 @@ static LCK_TARGET float sum_exp(const float *x, float most, size_t n) {
     // Long chains of additions would lose what the exponentials have.
     f32x16 sums = {0};
     for (size_t stop = smaller(n, i + 64 * lanes); i < stop; i += lanes) {
-      f32x16 v = n - i >= lanes ? load(x + i) : load_part(x + i, n - i, -__builtin_inff());
+      f32x16 v = load_next(x + i, n - i, -__builtin_inff());
       sums += rough_exponential(v - most);
     }
     total += sums;
@@ -186,7 +186,7 @@ static LCK_TARGET float sum_exp(const float *x, float most, size_t n) {
 static LCK_TARGET size_t indices_from(uint32_t *indices, const float *x, float limit, size_t n) {
   size_t count = 0;
   for (size_t i = 0; i < n; i += lanes) {
-    f32x16 v = n - i >= lanes ? load(x + i) : load_part(x + i, n - i, __builtin_nanf(""));
+    f32x16 v = load_next(x + i, n - i, __builtin_nanf(""));
     i32x16 chosen = v >= limit;
     if (!is_any(chosen)) continue;
     size_t end = n - i < lanes ? n : i + lanes;

@@ -60,6 +60,11 @@ LCK_INLINE f32x16 load_part(const float *from, size_t count, float fill) {
   return load(padded);
 }
 
+// The next sixteen of `left` > 0 floats; lanes beyond them are `fill`.
+LCK_INLINE f32x16 load_next(const float *from, size_t left, float fill) {
+  return left >= lanes ? load(from) : load_part(from, left, fill);
+}
+
 LCK_INLINE void store_part(float *to, f32x16 v, size_t count) { memcpy(to, &v, count * sizeof *to); }
 
 // a * b + c, rounded once.
