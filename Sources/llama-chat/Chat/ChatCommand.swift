@@ -190,8 +190,13 @@ struct Screen {
   let keyBindingsPath: String?
 
   /// Whether the environment asks for what a screen reader can follow.
-  static var isForReaders: Bool {
+  private static var isForReaders: Bool {
     !["", "0", "false"].contains(ProcessInfo.processInfo.environment["ACCESSIBLE"] ?? "")
+  }
+
+  /// Whether progress on standard error may be painted over, where only the environment is known.
+  static var repaintsProgress: Bool {
+    TerminalStyle(stream: STDERR_FILENO, policy: .auto, plain: isForReaders).repaints
   }
 
   init(_ command: ChatCommand, _ configuration: Configuration) {

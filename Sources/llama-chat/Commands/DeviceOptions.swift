@@ -40,8 +40,7 @@ struct DeviceOptions: ParsableArguments {
   ///
   /// - Throws: `DeviceError`, `Interrupted`.
   func apply(to engine: Engine) throws {
-    let shows =
-      TerminalStyle(stream: STDERR_FILENO, policy: .auto, plain: Screen.isForReaders).repaints
+    let shows = Screen.repaintsProgress
     var shown = -1
     defer { if shown >= 0 { writeAll("\r\u{1B}[K", to: STDERR_FILENO) } }
     try engine.use(device, settings: settings, interrupt: interruptFlag) { done, total in

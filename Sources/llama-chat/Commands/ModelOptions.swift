@@ -82,6 +82,7 @@ struct EngineOptions: ParsableArguments {
           + "\(checkpoint.config.vocabSize); expected the same unless its embedding is padded")
     }
     let model = Model(checkpoint: checkpoint)
+    let tokenizer = try vocabulary.makeTokenizer()
     let engine: Engine
     switch threads ?? standard ?? .count(Processors.available) {
     case .count(let count): engine = try Engine(model: model, threads: count)
@@ -91,7 +92,7 @@ struct EngineOptions: ParsableArguments {
       writeAll(tuning.table + "\n", to: STDERR_FILENO)
     }
     try device.apply(to: engine)
-    return (engine, try vocabulary.makeTokenizer())
+    return (engine, tokenizer)
   }
 }
 

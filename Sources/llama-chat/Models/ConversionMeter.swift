@@ -6,8 +6,7 @@ import ModelFile
 /// once a tenth elsewhere.
 struct ConversionMeter {
   let isShown: Bool
-  private let repaints =
-    TerminalStyle(stream: STDERR_FILENO, policy: .auto, plain: Screen.isForReaders).repaints
+  private let repaints = Screen.repaintsProgress
   private let start = ContinuousClock.now
   private var lastShown = -1
   private var total = 0
