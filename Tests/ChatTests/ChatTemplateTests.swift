@@ -53,7 +53,7 @@ import Tokenization
   @Test func chatMLHasADefaultSystemPrompt() throws {
     let template = try Self.template(.chatML)
     let absent = template.layOut(system: nil, turns: [], pending: "Hi")
-    #expect(absent[1] == .text("system\n" + ChatTemplate.defaultChatMLSystem))
+    #expect(absent[1] == .text("system\n" + ModelMetadata.defaultSystem))
     let empty = template.layOut(system: "", turns: [], pending: "Hi")
     #expect(empty[1] == .text("system\n"))
   }

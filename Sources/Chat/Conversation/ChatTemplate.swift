@@ -40,12 +40,6 @@ public struct ChatTemplate: Sendable {
     case text(String)
   }
 
-  /// What ChatML models of the SmolLM2 family are told when no system prompt is given.
-  ///
-  /// An empty system prompt given on purpose is an empty system turn instead.
-  public static let defaultChatMLSystem =
-    "You are a helpful AI assistant named SmolLM, trained by Hugging Face"
-
   /// What Meta's reference refuses in a message: plain text to the tokenizer, but the words that frame
   /// every Llama-2 turn.
   public static let llama2ControlTags = ["[INST]", "[/INST]", "<<SYS>>", "<</SYS>>"]
@@ -58,6 +52,8 @@ public struct ChatTemplate: Sendable {
   public let stopTokens: Set<TokenID>
 
   /// What the model is told when no system prompt is given; `nil` when nothing is.
+  ///
+  /// An empty system prompt given on purpose is an empty system turn instead.
   public let defaultSystem: String?
   /// What begins a text; `nil` when the model wants none.
   private let bos: TokenID?
@@ -72,7 +68,7 @@ public struct ChatTemplate: Sendable {
   public init(kind: TemplateKind, tokenizer: any Tokenizer, metadata: ModelMetadata) throws {
     self.kind = kind
     self.tokenizer = tokenizer
-    defaultSystem = kind == .chatML && metadata.hasDefaultSystem ? Self.defaultChatMLSystem : nil
+    defaultSystem = kind == .chatML && metadata.hasDefaultSystem ? ModelMetadata.defaultSystem : nil
     let vocabulary = tokenizer.vocabulary
     var stops: Set<TokenID> = [vocabulary.eos]
     if let endOfTurn = metadata.endOfTurn { stops.insert(endOfTurn) }

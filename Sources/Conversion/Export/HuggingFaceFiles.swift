@@ -92,12 +92,9 @@ enum ChatTemplateText {
     }
   }
 
-  /// What SmolLM's template tells the model when nothing else does.
-  static let defaultSystem = "You are a helpful AI assistant named SmolLM, trained by Hugging Face"
-
   private static let chatMLDefault = """
     {%- if messages[0]['role'] != 'system' -%}
-    {{- '<|im_start|>system\\n\(defaultSystem)<|im_end|>\\n' -}}
+    {{- '<|im_start|>system\\n\(ModelMetadata.defaultSystem)<|im_end|>\\n' -}}
     {%- endif -%}
 
     """

@@ -20,6 +20,6 @@ extension ModelMetadata {
   mutating func note(template jinja: String?) {
     template = jinja.flatMap(TemplateKind.init(recognizing:))
     hasDefaultSystem =
-      template != .chatML || jinja?.contains(ChatTemplateText.defaultSystem) == true
+      template != .chatML || jinja?.contains(Self.defaultSystem) == true
   }
 }

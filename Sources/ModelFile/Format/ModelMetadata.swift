@@ -39,12 +39,16 @@ public struct ModelMetadata: Hashable, Sendable {
   public var template: TemplateKind?
   /// Whether a text starts with BOS outside of a chat template.
   public var addsBOS = true
-  /// Whether a ChatML model without a system prompt is told SmolLM's, as that family's template has it.
+  /// Whether a ChatML model without a system prompt is told ``defaultSystem``.
   public var hasDefaultSystem = true
   /// Number of pieces of the tokenizer; 0 when unknown.
   public var tokenCount = 0
   /// Where the weights came from, for people; at most 48 bytes of UTF-8 are kept.
   public var sourceName = ""
+
+  /// What the template of the SmolLM2 family tells the model when no system prompt is given.
+  public static let defaultSystem =
+    "You are a helpful AI assistant named SmolLM, trained by Hugging Face"
 
   /// llama2.c's defaults.
   public init() {}
