@@ -43,14 +43,18 @@ extension Conversation {
     }
     let left = line
     let entered = branches[number - 1]
-    (turns, leftOutTurns) = (entered.turns, entered.leftOutTurns)
-    chatNumber = entered.chatNumber
-    cleared = nil
+    enter(entered)
     if branches.contains(where: left.begins) {
       branches.remove(at: number - 1)
     } else {
       branches[number - 1] = left
     }
+  }
+
+  /// Makes a line that was left the present one.
+  func enter(_ line: Branch) {
+    (turns, leftOutTurns, chatNumber) = (line.turns, line.leftOutTurns, line.chatNumber)
+    cleared = nil
   }
 
   /// Keeps a line that has just been left, unless nothing of it was lost.

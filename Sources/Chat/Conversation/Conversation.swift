@@ -23,9 +23,8 @@ public final class Conversation {
   public internal(set) var turns: [Turn] = [] { didSet { encodedLength = nil } }
   /// How many turns were left out because the context was full; the next one's number follows.
   public var droppedTurns: Int { leftOutTurns.count }
-  /// Counts the chats that took the place of others: a line that was left may be of an earlier one.
+  /// Tells chats that took the place of others from those: a line that was left may be of an earlier one.
   public internal(set) var chatNumber = 0
-  private var chats = 1
   /// Lines of the chat that were left for another, oldest first; see ``Branch``.
   public internal(set) var branches: [Branch] = []
   /// The turns that were left out, oldest first: no longer told to the model, but not lost.
@@ -45,7 +44,8 @@ public final class Conversation {
 
   var sampler: Sampler
   let now: () -> ContinuousClock.Instant
-  var cleared: (turns: [Turn], leftOut: [Turn])?
+  /// The line that ``clear()`` left, until the next reply.
+  var cleared: Branch?
   private var encodedLength: Int?
 
   /// Starts an empty chat.
@@ -114,9 +114,10 @@ public final class Conversation {
     guard !turns.isEmpty else { return (0, 0) }
     let result = (turns.count, used - template.systemLength(system))
     let before = line
-    cleared = (turns, leftOutTurns)
+    cleared = before
     turns = []
     leftOutTurns = []
+    beginChat()
     keep(before)
     return result
   }
@@ -134,8 +135,7 @@ public final class Conversation {
   /// - Throws: ``ChatError/nothingToUndo(asked:turns:)``.
   public func undo(_ count: Int = 1) throws -> Undone {
     if turns.isEmpty, count == 1, let cleared {
-      (turns, leftOutTurns) = cleared
-      self.cleared = nil
+      enter(cleared)
       forgetBeginnings()
       return .clear(turns: turns.count)
     }
@@ -158,14 +158,18 @@ public final class Conversation {
     turns = history + [turn]
   }
 
+  /// What comes now is of no chat there is a line of.
+  private func beginChat() {
+    chatNumber = branches.reduce(chatNumber) { max($0, $1.chatNumber) } + 1
+  }
+
   /// Puts another chat in the place of this one, whose line is kept.
   func replaceTurns(_ turns: [Turn], leftOut: [Turn]) {
     let left = line
     cleared = nil
     leftOutTurns = leftOut
     self.turns = turns
-    chatNumber = chats
-    chats += 1
+    beginChat()
     keep(left)
   }
 

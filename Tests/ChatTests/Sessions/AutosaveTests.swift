@@ -96,6 +96,15 @@ import Testing
     #expect(unkept.conversation.branches.map { $0.turns.map(\.question) } == [["Beta"]])
   }
 
+  @Test func aClearedChatDoesNotTakeTheNextOnesPlace() throws {
+    let kept = try KeptRepl()
+    try kept.tiny.type("Alpha", ":clear", "Beta", ":branch 1", "Gamma")
+    let chats = try kept.files(in: "state").filter { $0.hasSuffix(".chat") }.map {
+      try SessionFile.read(path: kept.directory.file("state/" + $0)).turns.map(\.question)
+    }
+    #expect(chats.contains(["Beta"]) && chats.contains(["Alpha", "Gamma"]))
+  }
+
   @Test func nothingIsWrittenWhenNotAskedTo() throws {
     let kept = try KeptRepl(autosaves: false)
     try kept.tiny.type("One")
