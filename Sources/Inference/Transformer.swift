@@ -20,7 +20,7 @@ struct Transformer {
   /// - Parameters:
   ///   - wantsLogits: Whether the classifier, which only the last token of a prompt needs, runs.
   ///   - beforeLayer: Called with the index of each layer.
-  /// - Throws: What `beforeLayer` throws, with the cache as it was.
+  /// - Throws: What `beforeLayer` throws, and ``InferenceError`` when memory is short, with the cache as it was.
   func forward(
     _ tokens: ArraySlice<TokenID>, _ cache: KVCache, wantsLogits: Bool,
     beforeLayer: (_ layer: Int) throws -> Void
@@ -44,7 +44,7 @@ struct Transformer {
 
       // Rotate queries and keys by their positions; remember keys and values; then each head looks at its own
       // and all earlier positions.
-      ops.attention(ws.xb.values, cache, layer: layer, config: config, tokens: count)
+      try ops.attention(ws.xb.values, cache, layer: layer, config: config, tokens: count)
 
       // Mix the heads; add to the residual stream.
       ops.quantize(ws.xb, tokens: count)

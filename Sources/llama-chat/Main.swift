@@ -4,6 +4,7 @@ import ArgumentParser
 @main
 enum Main {
   static func main() {
+    SharedHeap.activate()
     StandardStreams.holdPlaces()
     UTF8Locale.activate()
     do {

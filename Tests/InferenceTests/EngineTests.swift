@@ -157,6 +157,16 @@ import Tokenization
     config.dim = 1 << 16
     // Nothing is taken on the word of a header.
     #expect(throws: InferenceError.self) { _ = try Workspace(config: config, available: 1 << 30) }
+    // What is free by count may not be there to reserve.
+    config.hiddenDim = 1 << 40
+    #expect(throws: InferenceError.self) { _ = try Workspace(config: config, available: .max) }
+  }
+
+  @Test func scoresThatAreNotThereAreRefused() throws {
+    let workspace = try Workspace(config: TinyModel.config)
+    try workspace.scores(1000)[999] = 1
+    #expect(throws: InferenceError.self) { _ = try workspace.scores(1 << 50) }
+    try workspace.scores(2000)[1999] = 1
   }
 
   @Test func refusesWhatDoesNotFit() throws {

@@ -15,32 +15,21 @@ struct Activations {
   /// Bytes from one quantised row to the next.
   let stride: Int
 
-  init(batch: Int, width: Int) {
-    values = allocateAligned(batch * width)
+  init(batch: Int, width: Int, in pieces: inout MemoryPieces) {
+    values = pieces.take(batch * width)
     self.width = width
     stride = lck_stride(width)
-    quantized = allocateAligned(batch * stride)
+    quantized = pieces.take(batch * stride)
     // No group is smaller than an element. Pages that stay untouched take no memory.
-    scales = allocateAligned(batch * width)
-    offsets = allocateAligned(batch * width)
+    scales = pieces.take(batch * width)
+    offsets = pieces.take(batch * width)
   }
 
-  func deallocate() {
-    values.deallocate()
-    quantized.deallocate()
-    scales.deallocate()
-    offsets.deallocate()
-  }
+  /// Bytes of a row of `width` elements.
+  static func byteCount(_ width: Int) -> Int { lck_stride(width) + 12 * width }
 
   /// The rows as the kernels take them.
   var kernelInput: lck_quantized {
     lck_quantized(values: quantized, scales: scales, offsets: offsets, stride: stride)
   }
-}
-
-/// Memory that starts on a cache line.
-func allocateAligned<Element>(_ count: Int) -> UnsafeMutablePointer<Element> {
-  UnsafeMutableRawPointer.allocate(
-    byteCount: max(1, count) * MemoryLayout<Element>.stride, alignment: 64
-  ).bindMemory(to: Element.self, capacity: count)
 }

@@ -7,19 +7,21 @@ extension Operators {
   ///
   /// Before that, q (tokens, heads * headSize) and k (tokens, kvDim) are rotated by their positions (Su et al.,
   /// 2021, adjacent elements as pairs), and k and v become the cache's next rows.
+  ///
+  /// - Throws: ``InferenceError/workspaceDoesNotFit(bytes:available:)`` when the scores do not fit into memory.
   func attention(
     _ out: UnsafeMutablePointer<Float>, _ cache: KVCache, layer: Int, config: ModelConfig,
     tokens: Int
-  ) {
+  ) throws(InferenceError) {
     let step = AttentionStep(
       kernels: kernels, pool: pool, workspace: workspace, out: out, cache: cache, layer: layer,
       config: config, position: cache.count, tokens: tokens)
     if tokens > 1 {
-      step.readPrompt()
+      try step.readPrompt()
     } else if step.isWorthSplitting {
-      step.decodeSplit()
+      try step.decodeSplit()
     } else {
-      step.decode()
+      try step.decode()
     }
   }
 }
@@ -57,7 +59,7 @@ private struct AttentionStep {
   // MARK: - Ways to share it out
 
   /// A prompt: first all of its rows, a block of positions a chunk, then its queries, a tile of tokens a chunk.
-  func readPrompt() {
+  func readPrompt() throws(InferenceError) {
     let firstBlock = position / Self.block
     let blocks = (position + tokens - 1) / Self.block - firstBlock + 1
     pool.run(chunks: config.kvHeads * blocks) { chunk, _ in
@@ -70,7 +72,7 @@ private struct AttentionStep {
     let tileTokens = max(1, min(Self.tileRows / group, evenShare))
     let tiles = (tokens + tileTokens - 1) / tileTokens
     let scoresPerTile = tileTokens * group * scoreStride
-    let scores = workspace.scores(pool.threads * scoresPerTile)
+    let scores = try workspace.scores(pool.threads * scoresPerTile)
     pool.run(chunks: config.kvHeads * tiles) { chunk, thread in
       let start = (tiles - 1 - chunk % tiles) * tileTokens
       attend(
@@ -80,9 +82,9 @@ private struct AttentionStep {
   }
 
   /// One token: a KV head is a chunk, from rotation to result.
-  func decode() {
+  func decode() throws(InferenceError) {
     let scoresPerHead = group * scoreStride
-    let scores = workspace.scores(pool.threads * scoresPerHead)
+    let scores = try workspace.scores(pool.threads * scoresPerHead)
     pool.run(chunks: config.kvHeads) { head, thread in
       store(0..<1, head: head)
       attend(0..<1, head: head, scores: scores + thread * scoresPerHead)
@@ -96,9 +98,9 @@ private struct AttentionStep {
   }
 
   /// One token: scores by ranges of positions, softmax by query heads, values by ranges of elements.
-  func decodeSplit() {
+  func decodeSplit() throws(InferenceError) {
     let parts = max(1, min(pool.threads, JobBoard.maximumChunks / config.kvHeads))
-    let scores = workspace.scores(config.heads * scoreStride)
+    let scores = try workspace.scores(config.heads * scoreStride)
     func queries(ofHead head: Int) -> lck_queries {
       self.queries(0..<1, head: head, scores: scores + head * group * scoreStride)
     }

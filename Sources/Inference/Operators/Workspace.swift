@@ -30,59 +30,68 @@ final class Workspace {
   /// (vocabSize).
   let logits: UnsafeMutableBufferPointer<Float>
 
+  /// Where all of the above lie.
+  private let memory: HostMemory
   /// Attention scores, rows of positions; grows with threads and depth.
-  private var scores: UnsafeMutableBufferPointer<Float>
+  private var scores: HostMemory?
 
   /// - Parameter available: Bytes of memory there are.
-  /// - Throws: ``InferenceError/workspaceDoesNotFit(bytes:available:)``: memory that is not there would end
-  ///   the process.
+  /// - Throws: ``InferenceError/workspaceDoesNotFit(bytes:available:)``.
   init(
     config: ModelConfig, available: Int = SystemMemory.available()
   ) throws(InferenceError) {
-    let byteCount = Self.byteCount(config)
-    guard byteCount <= available else {
-      throw .workspaceDoesNotFit(bytes: byteCount, available: available)
-    }
     let batch = Self.maximumBatch
-    x = allocateAligned(batch * config.dim)
-    xb = Activations(batch: batch, width: config.dim)
-    xb2 = allocateAligned(batch * config.dim)
-    q = allocateAligned(batch * config.dim)
-    k = allocateAligned(batch * config.kvDim)
-    v = allocateAligned(batch * config.kvDim)
-    hb = Activations(batch: batch, width: config.hiddenDim)
-    hb2 = allocateAligned(batch * config.hiddenDim)
-    ropeCos = allocateAligned(batch * config.headSize / 2)
-    ropeSin = allocateAligned(batch * config.headSize / 2)
+    memory = try Self.reserve(Self.byteCount(config), available: available)
+    var pieces = MemoryPieces(of: memory)
+    x = pieces.take(batch * config.dim)
+    xb = Activations(batch: batch, width: config.dim, in: &pieces)
+    xb2 = pieces.take(batch * config.dim)
+    q = pieces.take(batch * config.dim)
+    k = pieces.take(batch * config.kvDim)
+    v = pieces.take(batch * config.kvDim)
+    hb = Activations(batch: batch, width: config.hiddenDim, in: &pieces)
+    hb2 = pieces.take(batch * config.hiddenDim)
+    ropeCos = pieces.take(batch * config.headSize / 2)
+    ropeSin = pieces.take(batch * config.headSize / 2)
     logits = UnsafeMutableBufferPointer(
-      start: allocateAligned(config.vocabSize), count: config.vocabSize)
-    scores = UnsafeMutableBufferPointer(start: nil, count: 0)
+      start: pieces.take(config.vocabSize), count: config.vocabSize)
   }
 
   /// Bytes of all but the scores.
   private static func byteCount(_ config: ModelConfig) -> Int {
-    // `xb` and `hb` hold their values as floats, and as int8 with scales and offsets.
-    let perToken = 4 * (3 * config.dim + 2 * config.kvDim + config.hiddenDim + config.headSize)
-    let activations = 13 * (config.dim + config.hiddenDim)
-    return maximumBatch * (perToken + activations) + 4 * config.vocabSize
+    let floats = 3 * config.dim + 2 * config.kvDim + config.hiddenDim + config.headSize
+    let perToken =
+      4 * floats + Activations.byteCount(config.dim) + Activations.byteCount(config.hiddenDim)
+    return maximumBatch * perToken + 4 * config.vocabSize + pieces * MemoryPieces.gap
   }
 
-  deinit {
-    for pointer in [x, xb2, q, k, v, hb2, ropeCos, ropeSin] { pointer.deallocate() }
-    xb.deallocate()
-    hb.deallocate()
-    logits.deallocate()
-    scores.deallocate()
+  /// Pieces the memory is taken in.
+  private static let pieces = 17
+
+  private static func reserve(
+    _ byteCount: Int, available: Int
+  ) throws(InferenceError) -> HostMemory {
+    guard byteCount <= available, let memory = HostMemory(byteCount: byteCount) else {
+      throw .workspaceDoesNotFit(bytes: byteCount, available: available)
+    }
+    return memory
   }
 
   /// Room for `count` attention scores, until the next call.
-  func scores(_ count: Int) -> UnsafeMutablePointer<Float> {
-    if let base = scores.baseAddress, scores.count >= count { return base }
-    // Depth grows token by token, the room in leaps.
-    let room = max(count, 2 * scores.count)
-    scores.deallocate()
-    let base: UnsafeMutablePointer<Float> = allocateAligned(room)
-    scores = UnsafeMutableBufferPointer(start: base, count: room)
-    return base
+  ///
+  /// - Throws: ``InferenceError/workspaceDoesNotFit(bytes:available:)``.
+  func scores(_ count: Int) throws(InferenceError) -> UnsafeMutablePointer<Float> {
+    let held = scores?.bytes.count ?? 0
+    let room: HostMemory
+    if let scores, held >= 4 * count {
+      room = scores
+    } else {
+      // Depth grows token by token, the room in leaps; the old room goes first.
+      scores = nil
+      room = try Self.reserve(max(4 * count, 2 * held), available: SystemMemory.available())
+      scores = room
+    }
+    var pieces = MemoryPieces(of: room)
+    return pieces.take(count)
   }
 }

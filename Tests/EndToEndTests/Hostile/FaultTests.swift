@@ -140,6 +140,28 @@ import Testing
     #expect(try terminal.ending() == .exit(0))
   }
 
+  // MARK: - Memory
+
+  #if os(Linux)
+    /// A heap for each thread would take 128 MB of addresses for a moment: under a limit, whatever another thread
+    /// asks for in that moment is refused, and the process ends.
+    @Test(.enabled(if: !Program.isSanitized, "a sanitizer has heaps of its own"))
+    func threadsTakeNoHeapsOfTheirOwn() throws {
+      func mostKilobytes(threads: Int) throws -> Int {
+        let terminal = try program.chat(.quick, ["--threads", "\(threads)"])
+        try terminal.send("one")
+        let status = try String(
+          contentsOfFile: "/proc/\(terminal.process)/status", encoding: .utf8)
+        let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("VmPeak:") })
+        try terminal.type("\u{04}")
+        #expect(try terminal.ending() == .exit(0))
+        return try #require(line.split(separator: " ").dropFirst().first.flatMap { Int($0) })
+      }
+      let more = try mostKilobytes(threads: 2) - mostKilobytes(threads: 1)
+      #expect(more < 4096 + 16_384, "\(more) kB for one more thread and its stack")
+    }
+  #endif
+
   // MARK: - Homes
 
   @Test(arguments: ["", "/dev/null", "/proc/nowhere", "relative"])

@@ -1,6 +1,7 @@
 import Foundation
 
-/// Keys and values in this program's memory.
+/// Memory of this program, asked of the system: where there is none, the caller is told and can say so, while
+/// Swift's own allocation would end the process.
 final class HostMemory: KVMemory {
   /// Pages are taken when first written.
   let bytes: UnsafeMutableRawBufferPointer
