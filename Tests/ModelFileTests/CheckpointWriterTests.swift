@@ -138,10 +138,23 @@ struct CheckpointWriterTests {
 
   @Test func twoWritersOfOneFileDoNotMix() throws {
     let first = try writer()
-    try expectError(.usage, "left by another run") { _ = try writer() }
-    withExtendedLifetime(first) {
-      #expect(FileManager.default.fileExists(atPath: first.temporaryPath))
-    }
+    let second = try writer()
+    #expect(second.temporaryPath == first.temporaryPath + "-2")
+    second.cancel()
+    #expect(FileManager.default.fileExists(atPath: first.temporaryPath))
+    first.cancel()
+  }
+
+  /// In a container each run has the number, and so the name, of one that was killed.
+  @Test func leftoversOfTheSameNumberAreSteppedOver() throws {
+    let name = ".model.bin.part-\(System.processID)"
+    try folder.write(name, [1])
+    for attempt in 2..<100 { try folder.write("\(name)-\(attempt)", [1]) }
+    try OutputFile.write([2], to: path)
+    #expect(FileManager.default.contents(atPath: path) == Data([2]))
+    try folder.write("\(name)-100", [1])
+    try expectError(.usage, "99 more exist") { try OutputFile.write([3], to: path) }
+    #expect(FileManager.default.contents(atPath: path) == Data([2]))
   }
 
   // MARK: - Giving up

@@ -37,8 +37,10 @@ public struct LeftoverFile: Sendable {
     let prefix = ".\(url.lastPathComponent).part-"
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
     return names.sorted().compactMap { name in
-      guard name.hasPrefix(prefix), let process = Int32(name.dropFirst(prefix.count)), process > 0,
-        kill(process, 0) != 0, errno == ESRCH
+      guard name.hasPrefix(prefix),
+        let process = name.dropFirst(prefix.count).split(separator: "-").first.flatMap({ Int32($0) }
+        ),
+        process > 0, kill(process, 0) != 0, errno == ESRCH
       else { return nil }
       let path = folder + "/" + name
       let size = try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int

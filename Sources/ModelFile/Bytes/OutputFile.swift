@@ -1,7 +1,7 @@
 /// A file that appears under its name only when it is complete.
 ///
-/// It grows as `.NAME.part-PID` in the same directory; ``commit()`` flushes it to the disk and renames
-/// it. Any failure, ``discard()`` and the end of the value remove it, and an existing file of the
+/// It grows as `.NAME.part-PID` in the same directory, or as `.NAME.part-PID-2` where that is another's: in
+/// containers processes have the same few numbers. ``commit()`` flushes it to the disk and renames it. Any failure, ``discard()`` and the end of the value remove it, and an existing file of the
 /// final name stays as it was.
 package final class OutputFile {
   /// One attempt to write; may be short or interrupted.
@@ -31,7 +31,7 @@ package final class OutputFile {
     self.path = path
     self.write = write
     directory = prefix.isEmpty ? "." : String(prefix)
-    temporaryPath = "\(prefix).\(name).part-\(System.processID)"
+    let part = "\(prefix).\(name).part-\(System.processID)"
     guard !name.isEmpty else {
       throw ModelFileError("is not the name of a file", path: path, kind: .usage)
     }
@@ -40,16 +40,28 @@ package final class OutputFile {
         "needs \(SizeText.bytes(size)), \(SizeText.bytes(free)) free on \(directory)", path: path,
         kind: .doesNotFit)
     }
-    do throws(SystemError) {
-      descriptor = try System.createForWriting(temporaryPath, mode: isPrivate ? 0o600 : 0o644)
-    } catch {
-      guard error.isExistingFile else {
-        throw ModelFileError("cannot be created", error, path: path, kind: .running)
+    (temporaryPath, descriptor) = try Self.create(part, for: path, isPrivate: isPrivate)
+  }
+
+  /// The most leftovers of one name that are stepped over.
+  private static let attempts = 100
+
+  private static func create(
+    _ part: String, for path: String, isPrivate: Bool
+  ) throws(ModelFileError) -> (path: String, descriptor: Int32) {
+    for attempt in 1...attempts {
+      let candidate = attempt == 1 ? part : "\(part)-\(attempt)"
+      do throws(SystemError) {
+        return (candidate, try System.createForWriting(candidate, mode: isPrivate ? 0o600 : 0o644))
+      } catch {
+        guard error.isExistingFile else {
+          throw ModelFileError("cannot be created", error, path: path, kind: .running)
+        }
       }
-      throw ModelFileError(
-        "cannot be written: \(temporaryPath) exists, left by another run or still growing; remove it",
-        path: path, kind: .usage)
     }
+    throw ModelFileError(
+      "cannot be written: \(part) and \(attempts - 1) more exist, left by other runs; remove them",
+      path: path, kind: .usage)
   }
 
   deinit {
