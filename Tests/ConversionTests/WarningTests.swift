@@ -66,6 +66,22 @@ import Testing
     #expect(converter.warnings(version: 2).contains { $0.hasPrefix("the weights are Q8_0") })
   }
 
+  @Test func saysWhichEndsAreLeftOut() throws {
+    func open(_ ends: String) throws -> ModelConverter {
+      let folder = try TemporaryDirectory()
+      return try ModelConverter(
+        path: TinySources().writeHuggingFace(in: folder, ["eos_token_id": ends]))
+    }
+    let isLeftOut = { (warning: String) in warning.hasPrefix("eos_token_id has ") }
+    let three = try open("[2, 3, 4]")
+    #expect(three.metadata.eos == 2 && three.metadata.endOfTurn == 3)
+    #expect(
+      three.warnings(version: 2).filter(isLeftOut) == [
+        "eos_token_id has 3 tokens; only 2 and 3 will end a reply, not 4"
+      ])
+    #expect(try !open("[2, 3]").warnings(version: 2).contains(where: isLeftOut))
+  }
+
   private func open(_ change: (inout GGUFBuilder) -> Void) throws -> ModelConverter {
     var builder = GGUFBuilder.tinyLlama()
     change(&builder)

@@ -33,6 +33,7 @@ struct HuggingFaceSource: ModelSource {
     metadata.bos = parameters.bos ?? vocabulary?.bos ?? metadata.bos
     metadata.eos = parameters.ends.first ?? vocabulary?.eos ?? metadata.eos
     metadata.endOfTurn = parameters.ends.dropFirst().first
+    if let more = Self.warning(ends: parameters.ends) { warnings.append(more) }
     let template = try tokenizer.chatTemplate()
     metadata.note(template: template)
     // An empty template is how a base model says that it has none on purpose.
@@ -52,6 +53,14 @@ struct HuggingFaceSource: ModelSource {
     case .wq, .wk: return SourceTensor(stored, order: .halves(headSize: facts.config.headSize))
     default: return SourceTensor(stored)
     }
+  }
+
+  /// A model file has room for two tokens that end a reply.
+  private static func warning(ends: [Int32]) -> String? {
+    guard ends.count > 2 else { return nil }
+    let left = ends[2...].map(String.init).joined(separator: ", ")
+    return
+      "eos_token_id has \(ends.count) tokens; only \(ends[0]) and \(ends[1]) will end a reply, not \(left)"
   }
 
   /// A JSON file that need not be there.
