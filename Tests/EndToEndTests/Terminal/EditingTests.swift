@@ -169,6 +169,20 @@ import Testing
     #expect(try program.history == ["Hello"])
   }
 
+  @Test(arguments: [50, 60, 80, 200])
+  func statisticsBreakBetweenTheirParts(columns: Int) throws {
+    let terminal = try Program().chat(columns: columns)
+    try terminal.type("Hello\r")
+    try terminal.expect("3 tok ")
+    let text = "3 tok " + (try terminal.expect("thread"))
+    let rows = text.split(separator: "\r\n")
+    #expect((rows.count == 1) == (columns == 200))
+    #expect(
+      rows.allSatisfy { $0.count <= columns && !$0.hasSuffix(" ·") || $0 == rows.last }, "\(rows)")
+    #expect(rows.joined(separator: " · ").contains(" cached · ctx "), "\(rows)")
+    try terminal.expectPrompt()
+  }
+
   @Test func twoTerminalsShareTheHistory() throws {
     let program = try Program()
     let first = try program.chat()

@@ -76,7 +76,13 @@ final class TerminalOutput: ProgramOutput {
 
   func notice(_ text: String) { note(visible(text)) }
 
-  func statistics(_ text: String) { note(notes.dim(visible(spoken(text)))) }
+  /// Whole parts a row, where they are too many for one.
+  func statistics(_ text: String) {
+    guard notes.repaints else { return note(notes.dim(visible(spoken(text)))) }
+    let columns = TerminalStyle.columns(of: STDERR_FILENO)
+    let rows = visible(text).rows(ofParts: " · ", columns: columns)
+    note(rows.map(notes.dim).joined(separator: "\n"))
+  }
 
   func ending(_ text: String) { notice(plain ? spoken(text) : "■ " + text) }
 

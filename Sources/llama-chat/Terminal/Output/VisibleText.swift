@@ -1,5 +1,6 @@
 import CEditLine
 import Chat
+import Foundation
 
 /// `text` with everything a terminal would obey made visible; see ``TerminalText/visible(_:)``.
 ///
@@ -25,5 +26,16 @@ extension String {
         }
         return rest >= 0
       })
+  }
+
+  /// The text in rows of at most `columns`, as long as its parts allow; `separator` goes where a row ends.
+  func rows(ofParts separator: String, columns: Int) -> [String] {
+    components(separatedBy: separator).reduce(into: []) { rows, part in
+      if let row = rows.last, (row + separator + part).columns <= columns {
+        rows[rows.count - 1] += separator + part
+      } else {
+        rows.append(part)
+      }
+    }
   }
 }
