@@ -20,6 +20,9 @@ package protocol Backend: AnyObject {
   /// Bytes of weights read to decode one token, as they are kept here.
   var bytesPerToken: Int { get }
 
+  /// Bytes of what ``makeMemory(for:)`` makes.
+  func byteCount(of layout: KVLayout) -> Int
+
   /// Room for keys and values; a range asked for later never reaches over the end of a layer.
   ///
   /// - Returns: `nil` when it is not to be had.

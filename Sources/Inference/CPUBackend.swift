@@ -25,6 +25,8 @@ final class CPUBackend: Backend {
 
   var bytesPerToken: Int { transformer.model.bytesPerToken }
 
+  func byteCount(of layout: KVLayout) -> Int { layout.byteCount }
+
   func makeMemory(for layout: KVLayout) -> (any KVMemory)? {
     HostMemory(byteCount: layout.byteCount)
   }

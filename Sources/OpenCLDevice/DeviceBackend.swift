@@ -119,6 +119,7 @@ package final class DeviceBackend: Backend {
     let needed =
       weightBytes(model, keepsHalves: keepsHalves)
       + DeviceScratch.byteCount(config: model.config, batch: batch)
+      + (keepsHalves ? WeightUploader.pieceBytes : 0)
     guard needed <= device.memory else {
       throw .modelDoesNotFit(device: device.label, bytes: needed, available: device.memory)
     }
@@ -126,15 +127,22 @@ package final class DeviceBackend: Backend {
 
   package var availableMemory: Int { queue.available }
 
+  package func byteCount(of layout: KVLayout) -> Int {
+    shape.config.layers * layout.layerBytes + shape.attentionBytes(rows: layout.rows)
+  }
+
   package func makeMemory(for layout: KVLayout) throws -> (any KVMemory)? {
-    let layers = shape.config.layers
     let attentionBytes = shape.attentionBytes(rows: layout.rows)
-    guard layers * layout.layerBytes + attentionBytes <= queue.available else { return nil }
+    let largest = max(layout.layerBytes, attentionBytes)
+    guard largest <= device.largestBuffer else {
+      throw DeviceError.contextDoesNotFit(
+        device: device.label, bytes: largest, largest: device.largestBuffer)
+    }
     // What the compiler refuses is seen now, and not in the middle of a reply.
     _ = try kernels.attention(layout.type, isBatch: false)
     return DeviceMemory(
       layout: layout,
-      layers: try (0..<layers).map { _ in
+      layers: try (0..<shape.config.layers).map { _ in
         try DeviceBuffer(queue, byteCount: layout.layerBytes)
       },
       parts: try DeviceBuffer(queue, byteCount: attentionBytes), queue: queue)

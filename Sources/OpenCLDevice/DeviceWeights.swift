@@ -71,7 +71,7 @@ final class WeightUploader {
   private let interrupt: InterruptFlag?
   private let progress: (_ done: Int, _ total: Int) -> Void
   private var done = 0
-  private static let pieceBytes = 16 << 20
+  static let pieceBytes = 16 << 20
 
   /// - Parameters:
   ///   - total: Bytes of the file to copy.

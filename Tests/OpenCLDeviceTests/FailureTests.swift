@@ -131,6 +131,68 @@ struct FailureTests {
     }
   }
 
+  /// A context that is too large is refused with what it takes in all, and the one that is advised fits.
+  @Test func theAdvisedContextFits() throws {
+    defer { Driver.heal() }
+    Driver.answers = [CL_DEVICE_GLOBAL_MEM_SIZE: 6_000_000]
+    let tiny = try limited(TinyModel.config)
+    let available = tiny.backend.availableMemory
+    let error = try #require(throws: InferenceError.self) {
+      try tiny.engine.makeCache(capacity: 1 << 20)
+    }
+    guard case .cacheDoesNotFit(let bytes, available, 1 << 20, let fitting) = error else {
+      throw error
+    }
+    let layout = try #require(
+      KVCache.byteCount(config: TinyModel.config, capacity: 1 << 20, type: .f32))
+    #expect(bytes > layout)
+    let cache = try tiny.engine.makeCache(capacity: fitting)
+    #expect(tiny.backend.availableMemory < available / 2)
+    withExtendedLifetime(cache) {}
+  }
+
+  /// What a context needs in one piece is told apart from a tensor, whose remedy is another.
+  @Test func aContextThatIsOnePieceTooLargeIsRefused() throws {
+    defer { Driver.heal() }
+    Driver.answers = [CL_DEVICE_MAX_MEM_ALLOC_SIZE: 1_000_000]
+    let tiny = try limited(TinyModel.config)
+    let available = tiny.backend.availableMemory
+    let error = try #require(throws: DeviceError.self) { try tiny.engine.makeCache(capacity: 8192) }
+    #expect(
+      error.reason.contains("the device takes 1.0 MB at most; try a smaller --ctx"), "\(error)")
+    #expect(error.kind == .doesNotFit && error.place == "gpu:0")
+    #expect(tiny.backend.availableMemory == available)
+  }
+
+  /// A model on the first device, which answers as ``Driver`` has it.
+  private func limited(_ config: ModelConfig) throws -> (engine: Engine, backend: DeviceBackend) {
+    let device = try #require(try Device.all(Driver.opencl()).first)
+    let directory = try TemporaryDirectory()
+    var config = config
+    config.contextLength = 1 << 20
+    try TinyModel.write(to: directory.file("tiny.bin"), config: config)
+    let model = Model(checkpoint: try Checkpoint(path: directory.file("tiny.bin")))
+    let backend = try DeviceBackend(model, on: device)
+    let engine = try Engine(model: model, threads: 1)
+    engine.use(backend)
+    return (engine, backend)
+  }
+
+  @Test(
+    arguments: [
+      (nil, nil), ("", nil), ("0", 0), ("4000000000", 4_000_000_000),
+    ] as [(String?, Int?)])
+  func aLimitIsANumberOfBytes(_ value: String?, _ bytes: Int?) throws {
+    #expect(try Device.memoryLimit(value) == bytes)
+  }
+
+  @Test(arguments: ["4G", "-1", "1e9", " 5", "99999999999999999999"])
+  func anotherLimitIsRefused(_ value: String) throws {
+    let error = #expect(throws: DeviceError.self) { try Device.memoryLimit(value) }
+    #expect(error?.kind == .usage && error?.place == "LLAMA_CHAT_DEVICE_MEMORY")
+    #expect(error?.reason.contains("got \"\(value)\"") == true)
+  }
+
   /// An upload that does not come through ends with the same line.
   @Test func anUploadThatIsRefusedSaysSo() throws {
     defer { Driver.heal() }

@@ -34,10 +34,13 @@ public final class KVCache {
   ) throws {
     let layout = KVLayout(config: config, capacity: capacity, type: type)
     let available = backend?.availableMemory ?? SystemMemory.available()
+    func byteCount(_ layout: KVLayout) -> Int { backend?.byteCount(of: layout) ?? layout.byteCount }
+    let block = KVLayout(config: config, capacity: Int(lck_key_block), type: type)
     let tooLarge = InferenceError.cacheDoesNotFit(
-      bytes: layout?.byteCount ?? .max, available: available, capacity: capacity,
-      fitting: Self.fitting(config: config, type: type, available: available))
-    guard capacity > 0, let layout, layout.byteCount <= available else { throw tooLarge }
+      bytes: layout.map(byteCount) ?? .max, available: available, capacity: capacity,
+      fitting: Self.fitting(
+        config: config, blockBytes: block.map(byteCount) ?? 0, available: available))
+    guard capacity > 0, let layout, byteCount(layout) <= available else { throw tooLarge }
     let memory: (any KVMemory)? =
       if let backend {
         try backend.makeMemory(for: layout)
@@ -66,10 +69,11 @@ public final class KVCache {
   }
 
   /// A context that leaves room for other things, not above what the model was made for.
-  private static func fitting(config: ModelConfig, type: KVType, available: Int) -> Int {
+  ///
+  /// - Parameter blockBytes: Bytes of a block of positions.
+  private static func fitting(config: ModelConfig, blockBytes: Int, available: Int) -> Int {
     let block = Int(lck_key_block)
-    let layout = KVLayout(config: config, capacity: block, type: type)
-    guard let blockBytes = layout?.byteCount, blockBytes > 0 else { return block }
+    guard blockBytes > 0 else { return block }
     let blocks = available / blockBytes / 4 * 3
     return max(block, min(blocks * block, config.contextLength))
   }

@@ -48,10 +48,11 @@ public struct Device: @unchecked Sendable {
 
   /// Every device of every platform.
   ///
-  /// - Throws: ``DeviceError/noLibrary(path:reason:)``.
-  public static func all() throws(DeviceError) -> [Device] { all(try OpenCL.load()) }
+  /// - Throws: ``DeviceError/noLibrary(path:reason:)``, ``DeviceError/wrongLimit(found:)``.
+  public static func all() throws(DeviceError) -> [Device] { try all(try OpenCL.load()) }
 
-  static func all(_ opencl: OpenCL) -> [Device] {
+  static func all(_ opencl: OpenCL) throws(DeviceError) -> [Device] {
+    let limit = try memoryLimit(ProcessInfo.processInfo.environment[memoryVariable])
     // Drivers may start threads now, which later run their compiler.
     let signals = HeldSignals()
     let found = platforms(opencl).flatMap { platform in
@@ -63,8 +64,17 @@ public struct Device: @unchecked Sendable {
     }
     let ordered = found.filter { !isProcessor($0.1) } + found.filter { isProcessor($0.1) }
     return ordered.enumerated().map { index, found in
-      Device(index: index, platform: found.0, id: found.1, opencl)
+      Device(index: index, platform: found.0, id: found.1, memoryLimit: limit, opencl)
     }
+  }
+
+  static let memoryVariable = "LLAMA_CHAT_DEVICE_MEMORY"
+
+  /// The bytes that the variable of that value allows; `nil` where it is not set.
+  static func memoryLimit(_ value: String?) throws(DeviceError) -> Int? {
+    guard let value, !value.isEmpty else { return nil }
+    guard let bytes = Int(value), bytes >= 0 else { throw .wrongLimit(found: value) }
+    return bytes
   }
 
   /// The device of that number.
@@ -78,7 +88,9 @@ public struct Device: @unchecked Sendable {
     return all[index]
   }
 
-  private init(index: Int, platform: cl_platform_id, id: cl_device_id, _ opencl: OpenCL) {
+  private init(
+    index: Int, platform: cl_platform_id, id: cl_device_id, memoryLimit: Int?, _ opencl: OpenCL
+  ) {
     func platformText(_ what: Int) -> String {
       OpenCL.text(
         OpenCL.bytes { opencl.functions.clGetPlatformInfo(platform, UInt32(what), $0, $1, $2) })
@@ -94,8 +106,7 @@ public struct Device: @unchecked Sendable {
     name = text(CL_DEVICE_NAME)
     driver = text(CL_DRIVER_VERSION)
     let whole = number(CL_DEVICE_GLOBAL_MEM_SIZE)
-    let limit = ProcessInfo.processInfo.environment["LLAMA_CHAT_DEVICE_MEMORY"].flatMap { Int($0) }
-    memory = max(0, min(whole, limit ?? whole))
+    memory = min(whole, memoryLimit ?? whole)
     largestBuffer = number(CL_DEVICE_MAX_MEM_ALLOC_SIZE)
     computeUnits = number(CL_DEVICE_MAX_COMPUTE_UNITS)
     isProcessor = number(CL_DEVICE_TYPE_INFO) & CL_DEVICE_TYPE_CPU != 0

@@ -4,6 +4,8 @@ import ModelFile
 public enum DeviceError: Failure, Hashable {
   /// There is no OpenCL here.
   case noLibrary(path: String, reason: String)
+  /// `LLAMA_CHAT_DEVICE_MEMORY` is not a number of bytes.
+  case wrongLimit(found: String)
   /// No device of that number.
   case noDevice(asked: Int, count: Int)
   /// The device cannot run the kernels.
@@ -14,6 +16,8 @@ public enum DeviceError: Failure, Hashable {
   case modelDoesNotFit(device: String, bytes: Int, available: Int)
   /// A tensor is larger than any buffer may be.
   case tensorDoesNotFit(device: String, bytes: Int, largest: Int)
+  /// What a context needs in one piece is larger than any buffer may be.
+  case contextDoesNotFit(device: String, bytes: Int, largest: Int)
   /// A call failed with an OpenCL error code.
   case callFailed(device: String, call: String, code: Int32)
 
@@ -21,10 +25,12 @@ public enum DeviceError: Failure, Hashable {
   public var place: String? {
     switch self {
     case .noLibrary: "OpenCL"
+    case .wrongLimit: Device.memoryVariable
     case .noDevice(let asked, _): "gpu:\(asked)"
     case .unsuitable(let device, _), .buildFailed(let device, _),
       .modelDoesNotFit(let device, _, _),
-      .tensorDoesNotFit(let device, _, _), .callFailed(let device, _, _):
+      .tensorDoesNotFit(let device, _, _), .contextDoesNotFit(let device, _, _),
+      .callFailed(let device, _, _):
       device
     }
   }
@@ -37,6 +43,7 @@ public enum DeviceError: Failure, Hashable {
       \(path) cannot be loaded (\(reason)); install the graphics driver's OpenCL, or ocl-icd-libopencl1 and \
       pocl-opencl-icd, which run it on the processors; or use --device cpu
       """
+    case .wrongLimit(let found): "expected a number of bytes, as in 4000000000, got \"\(found)\""
     case .noDevice(_, 0):
       """
       OpenCL is installed but finds no device; install the graphics driver's OpenCL, or pocl-opencl-icd, which runs \
@@ -63,6 +70,11 @@ public enum DeviceError: Failure, Hashable {
       a tensor of \(SizeText.bytes(bytes)); the device takes \(SizeText.bytes(largest)) at most in one piece; \
       convert the model to int8 (--version 2) or use --device cpu
       """
+    case .contextDoesNotFit(_, let bytes, let largest):
+      """
+      the context needs \(SizeText.bytes(bytes)) in one piece; the device takes \(SizeText.bytes(largest)) at most; \
+      try a smaller --ctx or --kv q8, or --device cpu
+      """
     case .callFailed(_, let call, let code):
       "\(call) failed with \(Self.name(of: code)); \(Self.remedy(for: code))"
     }
@@ -71,8 +83,9 @@ public enum DeviceError: Failure, Hashable {
   /// See ``Failure/kind``.
   public var kind: FailureKind {
     switch self {
-    case .modelDoesNotFit, .tensorDoesNotFit: .doesNotFit
+    case .modelDoesNotFit, .tensorDoesNotFit, .contextDoesNotFit: .doesNotFit
     case .callFailed(_, _, let code) where Self.meansNoMemory(code): .doesNotFit
+    case .wrongLimit: .usage
     case .noLibrary, .noDevice, .unsuitable, .buildFailed, .callFailed: .running
     }
   }
