@@ -15,14 +15,14 @@ struct Activations {
   /// Bytes from one quantised row to the next.
   let stride: Int
 
-  init(batch: Int, width: Int, in pieces: inout MemoryPieces) {
-    values = pieces.take(batch * width)
+  init(batch: Int, width: Int, in memory: ScratchMemory) throws(InferenceError) {
+    values = try memory.take(batch * width)
     self.width = width
     stride = lck_stride(width)
-    quantized = pieces.take(batch * stride)
+    quantized = try memory.take(batch * stride)
     // No group is smaller than an element. Pages that stay untouched take no memory.
-    scales = pieces.take(batch * width)
-    offsets = pieces.take(batch * width)
+    scales = try memory.take(batch * width)
+    offsets = try memory.take(batch * width)
   }
 
   /// Bytes of a row of `width` elements.

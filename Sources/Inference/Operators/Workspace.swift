@@ -31,9 +31,9 @@ final class Workspace {
   let logits: UnsafeMutableBufferPointer<Float>
 
   /// Where all of the above lie.
-  private let memory: HostMemory
+  private let memory: ScratchMemory
   /// Attention scores, rows of positions; grows with threads and depth.
-  private var scores: HostMemory?
+  private var scores: (memory: ScratchMemory, start: UnsafeMutablePointer<Float>, count: Int)?
 
   /// - Parameter available: Bytes of memory there are.
   /// - Throws: ``InferenceError/workspaceDoesNotFit(bytes:available:)``.
@@ -41,20 +41,19 @@ final class Workspace {
     config: ModelConfig, available: Int = SystemMemory.available()
   ) throws(InferenceError) {
     let batch = Self.maximumBatch
-    memory = try Self.reserve(Self.byteCount(config), available: available)
-    var pieces = MemoryPieces(of: memory)
-    x = pieces.take(batch * config.dim)
-    xb = Activations(batch: batch, width: config.dim, in: &pieces)
-    xb2 = pieces.take(batch * config.dim)
-    q = pieces.take(batch * config.dim)
-    k = pieces.take(batch * config.kvDim)
-    v = pieces.take(batch * config.kvDim)
-    hb = Activations(batch: batch, width: config.hiddenDim, in: &pieces)
-    hb2 = pieces.take(batch * config.hiddenDim)
-    ropeCos = pieces.take(batch * config.headSize / 2)
-    ropeSin = pieces.take(batch * config.headSize / 2)
+    memory = try ScratchMemory(byteCount: Self.byteCount(config), available: available)
+    x = try memory.take(batch * config.dim)
+    xb = try Activations(batch: batch, width: config.dim, in: memory)
+    xb2 = try memory.take(batch * config.dim)
+    q = try memory.take(batch * config.dim)
+    k = try memory.take(batch * config.kvDim)
+    v = try memory.take(batch * config.kvDim)
+    hb = try Activations(batch: batch, width: config.hiddenDim, in: memory)
+    hb2 = try memory.take(batch * config.hiddenDim)
+    ropeCos = try memory.take(batch * config.headSize / 2)
+    ropeSin = try memory.take(batch * config.headSize / 2)
     logits = UnsafeMutableBufferPointer(
-      start: pieces.take(config.vocabSize), count: config.vocabSize)
+      start: try memory.take(config.vocabSize), count: config.vocabSize)
   }
 
   /// Bytes of all but the scores.
@@ -62,36 +61,20 @@ final class Workspace {
     let floats = 3 * config.dim + 2 * config.kvDim + config.hiddenDim + config.headSize
     let perToken =
       4 * floats + Activations.byteCount(config.dim) + Activations.byteCount(config.hiddenDim)
-    return maximumBatch * perToken + 4 * config.vocabSize + pieces * MemoryPieces.gap
-  }
-
-  /// Pieces the memory is taken in.
-  private static let pieces = 17
-
-  private static func reserve(
-    _ byteCount: Int, available: Int
-  ) throws(InferenceError) -> HostMemory {
-    guard byteCount <= available, let memory = HostMemory(byteCount: byteCount) else {
-      throw .workspaceDoesNotFit(bytes: byteCount, available: available)
-    }
-    return memory
+    return maximumBatch * perToken + 4 * config.vocabSize
   }
 
   /// Room for `count` attention scores, until the next call.
   ///
   /// - Throws: ``InferenceError/workspaceDoesNotFit(bytes:available:)``.
   func scores(_ count: Int) throws(InferenceError) -> UnsafeMutablePointer<Float> {
-    let held = scores?.bytes.count ?? 0
-    let room: HostMemory
-    if let scores, held >= 4 * count {
-      room = scores
-    } else {
-      // Depth grows token by token, the room in leaps; the old room goes first.
-      scores = nil
-      room = try Self.reserve(max(4 * count, 2 * held), available: SystemMemory.available())
-      scores = room
-    }
-    var pieces = MemoryPieces(of: room)
-    return pieces.take(count)
+    if let scores, scores.count >= count { return scores.start }
+    // Depth grows token by token, the room in leaps; the old room goes first.
+    let room = max(count, 2 * (scores?.count ?? 0))
+    scores = nil
+    let memory = try ScratchMemory(byteCount: 4 * room)
+    let start: UnsafeMutablePointer<Float> = try memory.take(room)
+    scores = (memory, start, room)
+    return start
   }
 }

@@ -1,7 +1,6 @@
 import Foundation
 
-/// Memory of this program, asked of the system: where there is none, the caller is told and can say so, while
-/// Swift's own allocation would end the process.
+/// Keys and values in this program's memory.
 final class HostMemory: KVMemory {
   /// Pages are taken when first written.
   let bytes: UnsafeMutableRawBufferPointer
