@@ -32,7 +32,9 @@ package final class DeviceBackend: Backend {
   package let device: Device
   package let arithmetic: UInt32
   package let bytesPerToken: Int
-  package let maximumBatch = 128
+  /// The most tokens of one pass.
+  static let mostTokens = 128
+  package var maximumBatch: Int { Self.mostTokens }
   /// Tokens whose attention is computed in one go: what it computes on its way must fit.
   static let attentionTokens = 32
 
@@ -58,31 +60,27 @@ package final class DeviceBackend: Backend {
     progress: @escaping (_ done: Int, _ total: Int) -> Void = { _, _ in }
   ) throws {
     let config = model.config
-    let groupSize: Int? =
-      if case .v2(let size) = model.checkpoint.format { size } else { nil }
     shape = KernelShape(
-      config: config, epsilon: model.metadata.normEpsilon, groupSize: groupSize,
-      keepsHalves: math == .f16 && groupSize == nil, attendsInOnePass: math == .f16,
-      width: build.width ?? device.suitableWidth,
-      usesDouble: device.hasDouble && build.usesDouble, dividesExactly: device.dividesExactly)
+      model, on: device, math, width: build.width, usesDouble: build.usesDouble)
     self.model = model
     self.device = device
     rope = RotaryFrequencies(config: config, metadata: model.metadata)
     arithmetic =
       device.isExact && shape.usesDouble && math == .f32
       ? 0 : CRC32.checksum("\(device.name) \(device.driver) \(math)".utf8) & 0xff_ffff | 1
-    try Self.check(device, model, keepsHalves: shape.keepsHalves, batch: maximumBatch)
+    try Self.check(device, model, keepsHalves: shape.keepsHalves)
 
     queue = try DeviceQueue(device, opencl: build.opencl ?? OpenCL.load())
     kernels = try ModelKernels(shape, queue: queue, build: build)
     search = try MostLikelySearch(kernels.single, logits: config.vocabSize)
     let uploader = try WeightUploader(
-      queue, total: Self.fileBytes(model),
+      queue, total: DeviceNeeds.weightBytes(model, keepsHalves: false),
       toHalves: shape.keepsHalves ? kernels.single.kernel("to_halves") : nil,
       interrupt: interrupt, progress: progress)
     weights = try DeviceWeights(model.checkpoint, with: uploader)
     bytesPerToken = weights.bytesPerToken
-    scratch = try DeviceScratch(queue, config: config, groupSize: groupSize, batch: maximumBatch)
+    scratch = try DeviceScratch(
+      queue, config: config, groupSize: shape.groupSize, batch: Self.mostTokens)
     logits = .allocate(capacity: config.vocabSize)
   }
 
@@ -96,18 +94,8 @@ package final class DeviceBackend: Backend {
 
   // MARK: - Memory
 
-  /// Bytes of a model's weights on a device.
-  package static func weightBytes(_ model: Model, keepsHalves: Bool) -> Int {
-    model.checkpoint.layout.tensors.reduce(0) { sum, span in
-      guard span.role != .ropeTables else { return sum }
-      return sum + (keepsHalves && !span.role.isNorm ? span.byteCount / 2 : span.byteCount)
-    }
-  }
-
-  private static func fileBytes(_ model: Model) -> Int { weightBytes(model, keepsHalves: false) }
-
   private static func check(
-    _ device: Device, _ model: Model, keepsHalves: Bool, batch: Int
+    _ device: Device, _ model: Model, keepsHalves: Bool
   ) throws(DeviceError) {
     guard device.canCompile, device.largestGroup >= 256 else {
       let reason =
@@ -116,10 +104,7 @@ package final class DeviceBackend: Backend {
         : "has no compiler"
       throw .unsuitable(device: device.label, reason: reason)
     }
-    let needed =
-      weightBytes(model, keepsHalves: keepsHalves)
-      + DeviceScratch.byteCount(config: model.config, batch: batch)
-      + (keepsHalves ? WeightUploader.pieceBytes : 0)
+    let needed = DeviceNeeds.modelBytes(model, keepsHalves: keepsHalves)
     guard needed <= device.memory else {
       throw .modelDoesNotFit(device: device.label, bytes: needed, available: device.memory)
     }
@@ -127,13 +112,10 @@ package final class DeviceBackend: Backend {
 
   package var availableMemory: Int { queue.available }
 
-  package func byteCount(of layout: KVLayout) -> Int {
-    shape.config.layers * layout.layerBytes + shape.attentionBytes(rows: layout.rows)
-  }
+  package func byteCount(of layout: KVLayout) -> Int { DeviceNeeds.contextBytes(layout, shape) }
 
   package func makeMemory(for layout: KVLayout) throws -> (any KVMemory)? {
-    let attentionBytes = shape.attentionBytes(rows: layout.rows)
-    let largest = max(layout.layerBytes, attentionBytes)
+    let largest = DeviceNeeds.largestPiece(layout, shape)
     guard largest <= device.largestBuffer else {
       throw DeviceError.contextDoesNotFit(
         device: device.label, bytes: largest, largest: device.largestBuffer)
@@ -145,7 +127,8 @@ package final class DeviceBackend: Backend {
       layers: try (0..<shape.config.layers).map { _ in
         try DeviceBuffer(queue, byteCount: layout.layerBytes)
       },
-      parts: try DeviceBuffer(queue, byteCount: attentionBytes), queue: queue)
+      parts: try DeviceBuffer(queue, byteCount: shape.attentionBytes(rows: layout.rows)),
+      queue: queue)
   }
 
   // MARK: - The forward pass

@@ -38,8 +38,10 @@ final class DeviceMemory: KVMemory {
     _ count: Int, _ body: (UnsafeMutableRawBufferPointer) throws -> Void
   ) throws {
     guard count > 0 else { return }
-    let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: count, alignment: 64)
-    defer { bytes.deallocate() }
-    try body(bytes)
+    let memory = try ScratchMemory(byteCount: count)
+    let start: UnsafeMutablePointer<UInt8> = try memory.take(count)
+    try withExtendedLifetime(memory) {
+      try body(UnsafeMutableRawBufferPointer(start: start, count: count))
+    }
   }
 }

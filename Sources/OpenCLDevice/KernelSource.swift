@@ -54,6 +54,25 @@ struct KernelShape {
   let usesDouble: Bool
   let dividesExactly: Bool
 
+  /// The kernels for a model on a device.
+  ///
+  /// - Parameters:
+  ///   - width: Lanes of a sum of floats in one work item; `nil` for what suits the device.
+  ///   - usesDouble: Whether doubles may be used where there are any.
+  init(
+    _ model: Model, on device: Device, _ math: DeviceMath, width: Int? = nil,
+    usesDouble: Bool = true
+  ) {
+    config = model.config
+    epsilon = model.metadata.normEpsilon
+    groupSize = if case .v2(let size) = model.checkpoint.format { size } else { nil }
+    keepsHalves = math == .f16 && groupSize == nil
+    attendsInOnePass = math == .f16
+    self.width = width ?? device.suitableWidth
+    self.usesDouble = device.hasDouble && usesDouble
+    dividesExactly = device.dividesExactly
+  }
+
   /// Whether weights are int8 in groups.
   var isQuantized: Bool { groupSize != nil }
 

@@ -127,7 +127,7 @@ struct DeviceTests {
       #expect(done > last.0)
       last = (done, total)
     }
-    #expect(last.0 == last.1 && last.1 == DeviceBackend.weightBytes(model, keepsHalves: false))
+    #expect(last.0 == last.1 && last.1 == DeviceNeeds.weightBytes(model, keepsHalves: false))
     let interrupt = InterruptFlag()
     interrupt.raise()
     #expect(throws: Interrupted.self) {

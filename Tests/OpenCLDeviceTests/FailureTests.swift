@@ -143,6 +143,10 @@ struct FailureTests {
     guard case .cacheDoesNotFit(let bytes, available, 1 << 20, let fitting) = error else {
       throw error
     }
+    // Beyond what an integer holds, and just below.
+    for capacity in [Int.max, 1 << 60, 640_000_000_000_000, 1 << 33, 1 << 32] {
+      #expect(throws: InferenceError.self) { try tiny.engine.makeCache(capacity: capacity) }
+    }
     let layout = try #require(
       KVCache.byteCount(config: TinyModel.config, capacity: 1 << 20, type: .f32))
     #expect(bytes > layout)

@@ -44,6 +44,9 @@ package struct KVLayout: Sendable {
   /// Bytes of one layer.
   package let layerBytes: Int
 
+  /// Beyond any machine, and far enough from what an integer holds to add to.
+  private static let (mostRows, mostBytes) = (1 << 32, 1 << 60)
+
   private let kvHeads: Int
   private let headSize: Int
   /// Bytes of one head's keys, and of its values.
@@ -52,10 +55,10 @@ package struct KVLayout: Sendable {
   package let scaleBytes: Int
 
   /// The layout for `capacity` tokens; `nil` when it is not a size that memory could have.
-  init?(config: ModelConfig, capacity: Int, type: KVType) {
+  package init?(config: ModelConfig, capacity: Int, type: KVType) {
     let block = Int(lck_key_block)
     let (raised, overflow) = capacity.addingReportingOverflow(block - 1)
-    guard capacity >= 0, !overflow else { return nil }
+    guard capacity >= 0, !overflow, raised <= Self.mostRows else { return nil }
     rows = raised / block * block
     self.type = type
     kvHeads = config.kvHeads
@@ -64,7 +67,8 @@ package struct KVLayout: Sendable {
     guard let planeBytes = Self.lines(Self.product(rows, config.headSize, type.elementBytes)),
       let scaleBytes = Self.lines(Self.product(rows, scaleStride)),
       let headBytes = Self.product(2, planeBytes + scaleBytes),
-      let byteCount = Self.product(config.layers, config.kvHeads, headBytes)
+      let byteCount = Self.product(config.layers, config.kvHeads, headBytes),
+      byteCount <= Self.mostBytes
     else { return nil }
     self.planeBytes = planeBytes
     self.scaleBytes = scaleBytes

@@ -84,8 +84,10 @@ struct ChatStart {
       return try Conversation(
         engine: engine, template: template, settings: settings, kvType: kvType(earlier: earlier),
         now: { ContinuousClock.now - Signals.timeStopped })
-    } catch let failure as InferenceError {
-      guard command.ctx == nil, earlier == nil, configuration[.ctx] != nil else { throw failure }
+    } catch let failure as any Failure {
+      guard failure.kind == .doesNotFit, command.ctx == nil, earlier == nil,
+        configuration[.ctx] != nil
+      else { throw failure }
       configuration.leaveOut(.ctx, because: failure.description)
       return try makeConversation(engine, template, earlier: earlier)
     }

@@ -47,17 +47,17 @@ struct DevicesCommand: ParsableCommand {
   private func fit(of model: Model, on device: Device) -> String {
     let context = min(model.config.contextLength, 2048)
     let type = KVType.automatic(for: model.checkpoint.format)
-    let cache = KVCache.byteCount(config: model.config, capacity: context, type: type) ?? .max / 4
-    func line(_ name: String, _ weights: Int) -> String {
-      let fits = weights < device.memory - min(cache, device.memory)
-      return "       \(name): \(SizeText.bytes(weights)) and \(SizeText.bytes(cache)) for "
-        + "\(SizeText.grouped(context)) tokens: \(fits ? "fits" : "does not fit")"
+    func line(_ name: String, _ math: DeviceMath) -> String? {
+      let needs = DeviceNeeds(of: model, on: device, math, capacity: context, type: type)
+      return needs.map { needs in
+        "       \(name): \(SizeText.bytes(needs.model)) and \(SizeText.bytes(needs.context)) for "
+          + "\(SizeText.grouped(context)) tokens: \(needs.fit(on: device) ? "fits" : "does not fit")"
+      }
     }
-    var lines = [line("the model", DeviceBackend.weightBytes(model, keepsHalves: false))]
+    var lines = [line("the model", .f32)]
     if model.checkpoint.format == .v0 || model.checkpoint.format == .v1 {
-      lines.append(
-        line("with --gpu-math f16", DeviceBackend.weightBytes(model, keepsHalves: true)))
+      lines.append(line("with --gpu-math f16", .f16))
     }
-    return lines.joined(separator: "\n")
+    return lines.compactMap(\.self).joined(separator: "\n")
   }
 }

@@ -15,6 +15,12 @@ struct DeviceFailureTests {
     #expect(cramped.code == 4 && cramped.output.isEmpty)
     #expect(cramped.errors.contains("for a 512-token context"), "\(cramped)")
 
+    let told = try Program(["LLAMA_CHAT_DEVICE_MEMORY": "1000000"])
+      .run(["devices", try Models.path(.quick)])
+    #expect(told.output.contains(" for 512 tokens: does not fit\n"), "\(told)")
+    let wrong = try Program(["LLAMA_CHAT_DEVICE_MEMORY": "1G"]).run(ask + ["gpu"])
+    #expect(wrong.code == 2 && wrong.errors.contains("LLAMA_CHAT_DEVICE_MEMORY: expected a number"))
+
     let missing = try Program(["LLAMA_CHAT_OPENCL": "/nowhere/libOpenCL.so"]).run(ask + ["gpu"])
     #expect(missing.code == 1 && missing.output.isEmpty)
     #expect(missing.errors.contains("/nowhere/libOpenCL.so cannot be loaded"))
