@@ -23,7 +23,8 @@ public final class Engine {
   /// - Parameters:
   ///   - threads: 1 … ``maximumThreads``.
   ///   - instructionSet: `nil` takes `LLAMA_CHAT_ISA` from the environment, else the fastest.
-  /// - Throws: ``InferenceError`` for a thread count out of range or unknown kernels.
+  /// - Throws: ``InferenceError`` for a thread count out of range, unknown kernels, threads that the system does not
+  ///   start, and too little memory.
   public init(model: Model, threads: Int, instructionSet: String? = nil) throws {
     let environment = ProcessInfo.processInfo.environment["LLAMA_CHAT_ISA"]
     let kernels = try Self.kernels(named: instructionSet ?? environment)
@@ -53,7 +54,7 @@ public final class Engine {
 
   /// Room for the keys and values of `capacity` tokens, where this engine computes.
   ///
-  /// - Throws: ``InferenceError`` when it does not fit there.
+  /// - Throws: ``InferenceError`` when it does not fit there, or what a device reports.
   public func makeCache(capacity: Int, type: KVType = .f32) throws -> KVCache {
     try KVCache(config: model.config, capacity: capacity, type: type, backend: backend)
   }
@@ -82,9 +83,9 @@ public final class Engine {
   ///   - interrupt: Polled between layers; the cache then keeps the tokens of the finished batches.
   ///   - progress: Called with the number of tokens read so far, after each layer of each batch: one that is
   ///     halfway through the layers counts half.
-  /// - Throws: ``InferenceError`` before anything is read, ``Interrupted``, what a device reports, and
-  ///   `ModelFileError` when the model file was changed, so that no token is ever drawn from other weights
-  ///   than were opened.
+  /// - Throws: ``InferenceError`` before anything is read, or between layers when memory is short; ``Interrupted``,
+  ///   what a device reports, and `ModelFileError` when the model file was changed, so that no token is ever drawn
+  ///   from other weights than were opened.
   public func forward(
     _ tokens: some Collection<TokenID>, cache: KVCache, interrupt: InterruptFlag? = nil,
     progress: ((Int) -> Void)? = nil

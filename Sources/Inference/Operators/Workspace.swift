@@ -69,12 +69,21 @@ final class Workspace {
   /// - Throws: ``InferenceError/workspaceDoesNotFit(bytes:available:)``.
   func scores(_ count: Int) throws(InferenceError) -> UnsafeMutablePointer<Float> {
     if let scores, scores.count >= count { return scores.start }
-    // Depth grows token by token, the room in leaps; the old room goes first.
-    let room = max(count, 2 * (scores?.count ?? 0))
+    // Depth grows token by token, the room in leaps where there is memory for them; the old room goes first.
+    let leap = 2 * (scores?.count ?? 0)
     scores = nil
-    let memory = try ScratchMemory(byteCount: 4 * room)
-    let start: UnsafeMutablePointer<Float> = try memory.take(room)
-    scores = (memory, start, room)
+    if leap > count, let start = try? makeScores(leap) { return start }
+    return try makeScores(count)
+  }
+
+  /// Bytes that are asked for whatever is said to be left: a look at memory spares some for such.
+  private static let alwaysTried = 8 << 20
+
+  private func makeScores(_ count: Int) throws(InferenceError) -> UnsafeMutablePointer<Float> {
+    let available = max(SystemMemory.available(), Self.alwaysTried)
+    let memory = try ScratchMemory(byteCount: 4 * count, available: available)
+    let start: UnsafeMutablePointer<Float> = try memory.take(count)
+    scores = (memory, start, count)
     return start
   }
 }

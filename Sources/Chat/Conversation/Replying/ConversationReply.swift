@@ -27,7 +27,7 @@ extension Conversation {
   ///   - interrupt: Stops the reading of the prompt (nothing is added) or the reply (what was said stays).
   ///   - onEvent: Told of dropped turns, of reading, and of the reply's text as it comes.
   /// - Throws: ``ChatError`` when the message cannot be sent, `Interrupted` when it was not fully read,
-  ///   `InferenceError` when the numbers are damaged. The turns are then as before, and what was read
+  ///   `InferenceError` when the numbers are damaged or memory is short. The turns are then as before, and what was read
   ///   stays in the cache.
   public func reply(
     to question: String, interrupt: InterruptFlag, onEvent: @escaping (ReplyEvent) -> Void
