@@ -1,4 +1,5 @@
 import ArgumentParser
+import CEditLine
 import Chat
 import Conversion
 import Foundation
@@ -33,7 +34,7 @@ struct TokenizeCommand: ParsableCommand {
     file = try ModelChoice().path(named: file)
     let tokenizer = try vocabulary().makeTokenizer()
     var number = 0
-    while let line = InputLines.next() {
+    while let line = try InputLines.next() {
       number += 1
       let place = "standard input, line \(number)"
       let result =
@@ -129,13 +130,26 @@ struct TokenizeCommand: ParsableCommand {
 
 /// Standard input as lines of bytes, read as they come.
 enum InputLines {
+  /// The most bytes of a line: whatever tokens and text are made of it stays in memory.
+  static let longest = 16 << 20
+
   /// The next line without its newline; `nil` at the end.
-  static func next() -> [UInt8]? {
+  ///
+  /// - Throws: ``SystemFailure`` when input cannot be read, ``InputError`` for a longer line than that.
+  static func next() throws -> [UInt8]? {
     var line: [UInt8] = []
     while true {
       let byte = getchar()
-      if byte == EOF { return line.isEmpty ? nil : line }
+      if byte == EOF {
+        guard ferror(editline_stdin()) == 0 else {
+          throw SystemFailure(call: "cannot read", code: errno, place: InputError.name)
+        }
+        return line.isEmpty ? nil : line
+      }
       if byte == 0x0A { return line }
+      guard line.count < longest else {
+        throw InputError(reason: "a line is longer than \(SizeText.bytes(longest))")
+      }
       line.append(UInt8(truncatingIfNeeded: byte))
     }
   }

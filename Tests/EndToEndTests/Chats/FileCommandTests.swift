@@ -121,6 +121,16 @@ import Testing
     #expect(outcome.code == 0 && outcome.output.split(separator: "\n").count == 2)
   }
 
+  @Test func inputThatCannotBeReadIsNotItsEnd() throws {
+    let folder = try program.shell("exec \"$0\" tokenize \"$1\" < /", [model])
+    #expect(folder.code == 1 && folder.output.isEmpty)
+    #expect(folder.errors == "error: standard input: cannot read: Is a directory\n")
+    let long = try program.shell(
+      "head -c 17000000 /dev/zero | tr '\\0' a | \"$0\" tokenize \"$1\"", [model])
+    #expect(long.code == 2 && long.output.isEmpty)
+    #expect(long.errors.contains("error: standard input: a line is longer than 17 MB"), "\(long)")
+  }
+
   /// Arguments with `MODEL` for the model, input, exit code, and how the one line on standard error begins.
   private static let mistakes: [(arguments: [String], input: String, code: Int32, error: String)] =
     [
