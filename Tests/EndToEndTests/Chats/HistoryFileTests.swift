@@ -34,6 +34,20 @@ import Testing
     #expect(kept.starts(with: Array("\"10\"\n".utf8)))
   }
 
+  @Test func aFileOfLargeEntriesIsTrimmed() throws {
+    let folder = try TemporaryDirectory()
+    let large = String(repeating: "a", count: HistoryFile.byteCapacity / 4 - 100)
+    let lines = (0..<6).map { "\"\($0)\(large)\"\n" }.joined()
+    let path = try folder.write("history", Array(lines.utf8))
+    // As a killed run leaves it.
+    try folder.write(".history.part-\(getpid())", [1])
+    let history = HistoryFile(path: path) { Issue.record("\($0)") }
+    #expect(history.load().map(\.first) == ["2", "3", "4", "5"])
+    #expect(history.load().map(\.first) == ["2", "3", "4", "5"])
+    #expect(
+      try #require(FileManager.default.contents(atPath: path)).count <= HistoryFile.byteCapacity)
+  }
+
   @Test func oneWarningWhenItCannotBeWritten() throws {
     let folder = try TemporaryDirectory()
     try folder.write("file", [])

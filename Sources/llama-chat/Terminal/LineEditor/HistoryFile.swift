@@ -9,6 +9,8 @@ import ModelFile
 final class HistoryFile {
   /// The most entries kept.
   static let capacity = 5000
+  /// The most bytes kept: messages may be whole documents.
+  static let byteCapacity = 16 << 20
 
   private let path: String
   private let warn: (String) -> Void
@@ -34,11 +36,20 @@ final class HistoryFile {
       return []
     }
     let lines = data.split(separator: UInt8(ascii: "\n"))
-    let entries = lines.suffix(Self.capacity).compactMap {
-      try? JSONDecoder().decode(String.self, from: Data($0))
+    let kept = Self.newest(of: lines)
+    if kept.count < lines.count { trim(to: kept) }
+    return kept.compactMap { try? JSONDecoder().decode(String.self, from: $0) }
+  }
+
+  /// As many lines as are kept.
+  private static func newest(of lines: [Data]) -> ArraySlice<Data> {
+    var rest = byteCapacity
+    let few = lines.suffix(capacity)
+    let tooOld = few.lastIndex { line in
+      rest -= line.count + 1
+      return rest < 0
     }
-    if lines.count > Self.capacity { trim(to: lines.suffix(Self.capacity)) }
-    return entries
+    return tooOld.map { few[($0 + 1)...] } ?? few
   }
 
   /// Adds an entry to the file.
@@ -63,16 +74,13 @@ final class HistoryFile {
     return (try? encoder.encode(entry)).map { String(decoding: $0, as: UTF8.self) }
   }
 
-  /// Replaces the file at once by its newest lines.
-  private func trim(to lines: some Sequence<Data>) {
-    let temporary = path + ".\(getpid())"
-    let file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-    guard file >= 0 else { return fail("cannot trim", code: errno) }
-    let text = lines.map { String(decoding: $0, as: UTF8.self) + "\n" }.joined()
-    let written = writeAll(text, to: file)
-    if close(file) != 0 || !written || rename(temporary, path) != 0 {
-      fail("cannot trim", code: errno)
-      unlink(temporary)
+  /// Replaces the file at once by its newest lines; one that cannot be replaced grows on.
+  private func trim(to lines: ArraySlice<Data>) {
+    do {
+      try OutputFile.write(
+        Array(lines.joined(separator: [0x0A])) + [0x0A], to: path, isPrivate: true)
+    } catch {
+      warn("\(error.description); history is not shortened")
     }
   }
 
