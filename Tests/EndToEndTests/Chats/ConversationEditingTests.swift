@@ -1,3 +1,5 @@
+import Foundation
+import TestSupport
 import Testing
 
 /// Commands that change what was said, where they meet the terminal.
@@ -66,6 +68,19 @@ import Testing
     try terminal.expectPrompt()
     try terminal.type(":history\r")
     try terminal.expect("> one")
+  }
+
+  /// What was saved before the editor failed may be long work.
+  @Test func whatAFailingEditorSavedIsKept() throws {
+    let folder = try TemporaryDirectory()
+    let editor = try folder.write("editor", Array("echo better > \"$1\"; exit 3\n".utf8))
+    let terminal = try Program(["EDITOR": "sh \(editor)", "TMPDIR": folder.path]).chat(columns: 500)
+    try terminal.send("one")
+    try terminal.type(":amend\r")
+    try terminal.expect("ended with status 3; the text is unchanged; what it saved is in ")
+    let path = try terminal.expect(".md") + ".md"
+    #expect(FileManager.default.contents(atPath: path) == Data("better\n".utf8), "\(path)")
+    try terminal.expectPrompt()
   }
 
   @Test func aStoppedReplyGoesOn() throws {

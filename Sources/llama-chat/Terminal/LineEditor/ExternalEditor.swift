@@ -16,17 +16,23 @@ enum ExternalEditor {
     let file = mkstemps(&template, 3)
     let path = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
     guard file >= 0 else { throw SystemFailure(call: "cannot create", code: errno, place: path) }
-    defer { unlink(path) }
+    var isKept = false
+    defer { if !isKept { unlink(path) } }
     let written = writeAll(text + "\n", to: file)
     guard close(file) == 0, written else {
       throw SystemFailure(call: "cannot write", code: errno, place: path)
     }
 
     let status = try run(["sh", "-c", command + " \"$1\"", "sh", path], terminal: terminal)
-    guard status == 0 else {
-      throw InputError(place: command, reason: "\(Self.ending(status)); the text is unchanged")
+    let data = FileManager.default.contents(atPath: path)
+    let edited = data.map { String(decoding: $0, as: UTF8.self) }
+    guard status == 0, let edited else {
+      // What was saved before the editor failed may be long work.
+      isKept = edited != text + "\n" && edited?.isEmpty == false
+      let saved = isKept ? "; what it saved is in \(path)" : ""
+      throw InputError(
+        place: command, reason: "\(Self.ending(status)); the text is unchanged\(saved)")
     }
-    let edited = String(decoding: try Data(contentsOf: URL(fileURLWithPath: path)), as: UTF8.self)
     return edited.hasSuffix("\n") ? String(edited.dropLast()) : edited
   }
 
