@@ -33,6 +33,7 @@ extension ModelConverter {
     }
     try refuseOwnDirectory(directory)
     let output = try writeWeights(to: weights, progress)
+    try output.flushToDisk()
     // A directory is a model once it has a config.json: an old one must not vouch for new weights.
     if overwrite { try? FileManager.default.removeItem(atPath: config) }
     try output.commit()

@@ -30,7 +30,7 @@ public struct LeftoverFile: Sendable {
   /// Its bytes.
   public let size: Int
 
-  /// The temporary files of an output that no running program writes.
+  /// The temporary files of an output that no running program writes; to ask before this one writes any.
   public static func all(of output: String) -> [LeftoverFile] {
     let url = URL(fileURLWithPath: output)
     let folder = url.deletingLastPathComponent().path
@@ -40,7 +40,7 @@ public struct LeftoverFile: Sendable {
       guard name.hasPrefix(prefix),
         let process = name.dropFirst(prefix.count).split(separator: "-").first.flatMap({ Int32($0) }
         ),
-        process > 0, kill(process, 0) != 0, errno == ESRCH
+        process > 0, process == getpid() || kill(process, 0) != 0 && errno == ESRCH
       else { return nil }
       let path = folder + "/" + name
       let size = try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int

@@ -1,8 +1,9 @@
 /// A file that appears under its name only when it is complete.
 ///
-/// It grows as `.NAME.part-PID` in the same directory, or as `.NAME.part-PID-2` where that is another's: in
-/// containers processes have the same few numbers. ``commit()`` flushes it to the disk and renames it. Any failure, ``discard()`` and the end of the value remove it, and an existing file of the
-/// final name stays as it was.
+/// It grows as `.NAME.part-PID` in the same directory; ``commit()`` flushes it to the disk and renames it. Any
+/// failure, ``discard()`` and the end of the value remove it, and an existing file of the final name stays as it
+/// was. Where a file of the temporary name is left of a killed run, as in containers, whose processes have the same
+/// few numbers, `-2` to `-100` are tried.
 package final class OutputFile {
   /// One attempt to write; may be short or interrupted.
   package typealias Write = (Int32, UnsafeRawBufferPointer) throws(SystemError) -> Int
@@ -93,17 +94,27 @@ package final class OutputFile {
     }
   }
 
-  /// Flushes everything to the disk, gives the file its name, and makes the name durable.
-  package func commit() throws(ModelFileError) {
+  /// Flushes everything to the disk: what could fail of ``commit()`` for want of room.
+  package func flushToDisk() throws(ModelFileError) {
     try flush()
     guard let descriptor else { throw givenUp }
     do throws(SystemError) {
       try System.sync(descriptor)
+    } catch {
+      discard()
+      throw ModelFileError("cannot be completed", error, path: path, kind: .running)
+    }
+  }
+
+  /// Flushes everything to the disk, gives the file its name, and makes the name durable.
+  package func commit() throws(ModelFileError) {
+    try flushToDisk()
+    guard let descriptor else { throw givenUp }
+    do throws(SystemError) {
       self.descriptor = nil
       try System.close(descriptor)
       try System.rename(temporaryPath, to: path)
     } catch {
-      discard()
       System.remove(temporaryPath)
       throw ModelFileError("cannot be completed", error, path: path, kind: .running)
     }

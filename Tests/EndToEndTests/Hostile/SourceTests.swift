@@ -35,6 +35,20 @@ import Tokenization
     #expect(try program.run(["inspect", directory, "--verify"]).code == 0)
   }
 
+  /// Weights that do not fit on the disk leave an earlier export as it was.
+  @Test func anExportThatFailsLeavesTheOldOne() throws {
+    let output = program.folder.file("out.bin")
+    let directory = program.folder.file("hf")
+    #expect(try program.run(["convert", "-q", source, output]).code == 0)
+    let export = ["convert", "-q", output, directory, "--to", "safetensors"]
+    #expect(try program.run(export).code == 0)
+    let failed = try program.shell(
+      "{ (ulimit -f 8; exec \"$0\" \"$@\" 2>&1); echo \"code $?\"; } | cat", export + ["--force"])
+    #expect(failed.output.contains("model.safetensors: cannot be written: File too large\n"))
+    #expect(failed.output.hasSuffix("code 4\n"), "\(failed)")
+    #expect(try program.run(["inspect", directory, "--verify"]).code == 0)
+  }
+
   @Test func inspectTellsWhatASourceIs() throws {
     let outcome = try program.run(["inspect", source, "--verify"])
     #expect(outcome.code == 0)
@@ -131,6 +145,10 @@ import Tokenization
       outcome.errors.contains(
         ".out.bin.part-4194303: 3 bytes left by a conversion that did not end"))
     #expect(outcome.errors.contains(".out.bin.part-4194303-2: 2 bytes left by"))
+    // In a container the next run has the same number.
+    let again = try program.shell(
+      "printf 1234 > .again.bin.part-$$; exec \"$0\" convert -q \"$1\" again.bin", [source])
+    #expect(again.code == 0 && again.errors.contains(": 4 bytes left by a conversion"), "\(again)")
   }
 
   @Test func foreignFilesGetAName() throws {
