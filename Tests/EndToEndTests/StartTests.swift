@@ -62,6 +62,11 @@ import Testing
       #expect(outcome.code == code, "\(arguments): \(outcome)")
       #expect(error.isEmpty || outcome.errors.contains(error), "\(arguments): \(outcome)")
     }
+    // What has the name and is no model says why.
+    let damaged = try program.folder.write("models/delta.bin", Array("ak42".utf8))
+    let found = try program.run(["delta", "--prompt", "Hello"])
+    #expect(found.code == 3 && found.errors.contains("models/delta.bin: "), "\(found)")
+    try FileManager.default.removeItem(atPath: damaged)
     // Other commands take the same names.
     let tools: [(arguments: [String], text: String)] = [
       (["inspect", "alpha-7"], "models/alpha-7b.bin"),

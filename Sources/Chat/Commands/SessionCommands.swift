@@ -159,6 +159,7 @@ extension Repl {
   /// `:sessions`: the latest last, next to the prompt.
   func listSessions() throws {
     let keeper = try self.keeper(for: "sessions")
+    try keeper.store.checkFolders()
     let model = keeper.fingerprint(of: conversation)
     var rows: [[String]] = []
     for entry in keeper.store.entries.reversed() {

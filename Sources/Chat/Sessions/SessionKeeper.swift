@@ -90,7 +90,7 @@ public final class SessionKeeper {
 
   /// Keeps the chat, if it has turns and anything changed since the last time.
   ///
-  /// A failure is told once; the chat goes on, and the next turn tries again.
+  /// A failure is told once until it is over; the chat goes on, and the next turn tries again.
   func autosave(_ conversation: Conversation, promptName: String?) {
     guard autosaves, !conversation.turns.isEmpty else { return }
     let state = State(
@@ -104,6 +104,7 @@ public final class SessionKeeper {
       autosaveStatus = try? System.status(of: path)
       lastSaved = state
       isKept = true
+      hasWarned = false
     } catch {
       isKept = false
       guard !hasWarned else { return }
@@ -147,8 +148,9 @@ public final class SessionKeeper {
   ///
   /// Files that cannot be read are passed over with a warning.
   ///
-  /// - Throws: ``SessionNameError`` when there is none.
+  /// - Throws: ``SessionNameError`` when there is none, or the folder cannot be read.
   public func lastChat(with model: ModelFingerprint) throws -> (session: Session, path: String) {
+    try store.checkFolders()
     for entry in store.entries where entry.isAutosave {
       do {
         let session = try SessionFile.read(path: entry.path)

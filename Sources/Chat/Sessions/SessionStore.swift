@@ -39,6 +39,19 @@ public struct SessionStore: Sendable {
     public var changedAt: Double
   }
 
+  /// - Throws: ``SessionNameError`` when a folder is there and cannot be read.
+  func checkFolders() throws {
+    for path in [folder, autosaveFolder] {
+      guard let directory = opendir(path) else {
+        let code = errno
+        if code == ENOENT { continue }
+        throw SessionNameError(
+          place: path, reason: "cannot be read: \(String(cString: strerror(code)))", kind: .running)
+      }
+      closedir(directory)
+    }
+  }
+
   /// All saved chats, the latest first; what is in the files is not looked at.
   public var entries: [Entry] {
     let all =
@@ -76,6 +89,7 @@ public struct SessionStore: Sendable {
   /// - Throws: ``SessionNameError``.
   func existingPath(named name: String) throws -> String {
     try Self.check(name)
+    try checkFolders()
     let names = entries
     let found = names.first { $0.name == name && !$0.isAutosave } ?? names.first { $0.name == name }
     if let found { return found.path }

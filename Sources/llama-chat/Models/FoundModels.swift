@@ -85,6 +85,12 @@ struct FoundModels {
     }
   }
 
+  /// The first file of that name, or called so but for its ending, which is no model as it is: opening it says why.
+  func unusable(named name: String) -> String? {
+    let paths = folders.flatMap { folder in ["", ".bin", ".gguf"].map { "\(folder)/\(name)\($0)" } }
+    return paths.first { (try? System.status(of: $0).kind) == .regular }
+  }
+
   /// A row a model: `1  models/tiny.bin  1.2 MB  2 layers of 64, v1, fp32`.
   func table(marking marked: FoundModel? = nil) -> String {
     let width = models.map(\.path.count).max() ?? 0

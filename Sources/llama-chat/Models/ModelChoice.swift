@@ -18,6 +18,7 @@ struct ModelChoice {
       throw InputError(place: name, reason: "may be one of \(paths); say which")
     }
     guard let model = models.first else {
+      if let path = found.unusable(named: name) { return path }
       let known = found.models.map(\.file).joined(separator: ", ")
       throw InputError(
         place: name,

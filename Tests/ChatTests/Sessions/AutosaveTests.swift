@@ -124,6 +124,15 @@ import Testing
     #expect(kept.warnings.texts.first?.hasSuffix("; this chat is not kept") == true)
     #expect(kept.warnings.texts.first?.contains("file/state: cannot be created: ") == true)
 
+    // Kept again, and then not: that is told again.
+    try FileManager.default.removeItem(atPath: kept.directory.file("file"))
+    try kept.tiny.type("Three")
+    #expect(kept.keeper.isKept && kept.warnings.texts.count == 1)
+    try FileManager.default.removeItem(atPath: kept.directory.file("file"))
+    try kept.directory.write("file", [])
+    try kept.tiny.type("Four")
+    #expect(!kept.keeper.isKept && kept.warnings.texts.count == 2)
+
     let readOnly = try KeptRepl()
     let binds = try withReadOnly(readOnly.directory.file("state")) {
       try readOnly.tiny.type("One", "Two")

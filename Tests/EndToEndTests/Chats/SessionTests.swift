@@ -72,6 +72,20 @@ import Testing
     #expect(other.errors.contains("holds no chat with this model to continue"))
   }
 
+  @Test func aFolderThatCannotBeReadIsNotAnEmptyOne() throws {
+    let program = try Program()
+    try FileManager.default.createDirectory(
+      atPath: program.folder.file(".local/state/llama-chat"), withIntermediateDirectories: true)
+    try program.folder.write(".local/state/llama-chat/autosave", [1])
+    let outcome = try program.run(try Models.arguments(.quick) + ["-c", "--prompt", "x"])
+    #expect(outcome.code == 1, "\(outcome)")
+    #expect(outcome.errors.contains("llama-chat/autosave: cannot be read: Not a directory"))
+    let terminal = try program.chat()
+    try terminal.type(":sessions\r")
+    try terminal.expect("autosave: cannot be read: Not a directory")
+    try terminal.expectPrompt()
+  }
+
   /// Killed at any moment, what is in the folder can be read, and never has fewer turns than before.
   @Test func killsNeverLeaveADamagedChat() throws {
     let program = try Program()
