@@ -4,7 +4,7 @@ import Foundation
 import Inference
 import ModelFile
 
-/// The three lines a conversation begins with, on standard error.
+/// The lines a conversation begins with, on standard error: three, where they fit.
 enum Banner {
   /// Says what is running, with which settings, and how to get help.
   static func show(_ repl: Repl, plain: Bool) {
@@ -28,7 +28,12 @@ enum Banner {
       [":help for commands"]
         + (plain ? [] : ["Alt-Enter or Ctrl-J for a new line"]) + ["Ctrl-C stops the reply"],
     ]
-    let text = lines.map { visible($0.joined(separator: dot), singleLine: true) }
-    writeAll(text.joined(separator: "\n") + "\n", to: STDERR_FILENO)
+    // Whole parts a row, where they are too many for one.
+    let isBroken = !plain && isatty(STDERR_FILENO) == 1
+    let columns = isBroken ? TerminalStyle.columns(of: STDERR_FILENO) : .max
+    let rows = lines.flatMap {
+      visible($0.joined(separator: dot), singleLine: true).rows(ofParts: dot, columns: columns)
+    }
+    writeAll(rows.joined(separator: "\n") + "\n", to: STDERR_FILENO)
   }
 }

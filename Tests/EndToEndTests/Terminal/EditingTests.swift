@@ -170,8 +170,10 @@ import Testing
   }
 
   @Test(arguments: [50, 60, 80, 200])
-  func statisticsBreakBetweenTheirParts(columns: Int) throws {
+  func linesOfPartsBreakBetweenThem(columns: Int) throws {
     let terminal = try Program().chat(columns: columns)
+    let banner = terminal.rawOutput.split(separator: "\r\n").prefix { !$0.contains(">") }
+    #expect(banner.count >= 3 && banner.allSatisfy { $0.count <= columns }, "\(banner)")
     try terminal.type("Hello\r")
     try terminal.expect("3 tok ")
     let text = "3 tok " + (try terminal.expect("thread"))
