@@ -63,6 +63,7 @@ $(DEMO).gguf:
 TESTS   := -c release --scratch-path .build-test -Xswiftc -enable-testing
 
 test: libedit opencl kernels
+	@for i in 1 2 3; do $(SWIFT) package resolve --scratch-path .build-test </dev/null && break; sleep 5; done
 	$(SWIFT) build $(TESTS) --build-tests </dev/null
 	@$(MAKE) --no-print-directory $(DEMO).bin PROGRAM=.build-test/release/llama-chat || \
 	  echo "no demo model: tests that need it are skipped" >&2

@@ -147,7 +147,7 @@ import Testing
     let terminal = try PseudoTerminal(
       Program.path,
       try Models.arguments(.slow) + [
-        "--plain", "--ctx", "8192", "-n", "3", "--prompt", InterruptTests.longText,
+        "--plain", "-n", "3", "--prompt", InterruptTests.longText,
       ], environment: program.environment)
     try terminal.expect("read ")
     try terminal.expect(" tokens, ")

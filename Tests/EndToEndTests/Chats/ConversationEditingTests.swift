@@ -86,9 +86,7 @@ import Testing
   @Test func aStoppedReplyGoesOn() throws {
     let terminal = try Program().chat(.slow)
     try terminal.type("Tell me\r")
-    try terminal.expectBusy()
-    try terminal.expect("\n")
-    try terminal.expectText()
+    try terminal.expectReply()
     try terminal.type("\u{03}")
     try terminal.expect(":continue :regen :undo")
     try terminal.expectPrompt()

@@ -185,7 +185,7 @@ import Testing
   /// Whatever the program does when it is killed, the chat is there as of its last turn.
   @Test(arguments: ["typing", "reading", "reply", "suspended"])
   func killedTheChatGoesOn(while state: String) throws {
-    let terminal = try program.chat(.slow, ["--ctx", "8192", "-n", "4"], columns: 500)
+    let terminal = try program.chat(.slow, ["-n", "4"], columns: 500)
     try terminal.send("one")
     try terminal.send("two")
     try terminal.send(":max 0")

@@ -79,7 +79,8 @@ enum Models {
   static func arguments(_ model: Model) throws -> [String] {
     switch model {
     case .quick: [try path(.quick), "-t", "0", "-n", "3"]
-    case .slow, .attentive: [try path(model), "-t", "0"]
+    // Long enough that a test which is held up still meets it talking.
+    case .slow, .attentive: [try path(model), "-t", "0", "--ctx", "8192"]
     }
   }
 

@@ -126,14 +126,22 @@ final class PseudoTerminal {
     }
   }
 
-  /// Waits until keys are kept for later and Ctrl-C is a signal: the model has its turn.
+  /// Whether what was waited for last is of a line painted over again and again, whose end the terminal cuts.
+  var isInProgressLine: Bool {
+    let marks = received[..<consumed].ranges(of: Array("\u{1B}[?7".utf8))
+    return marks.last.map { received[$0.upperBound] == UInt8(ascii: "l") } ?? false
+  }
+
+  /// Whether keys are kept for later and Ctrl-C is a signal: the model has its turn.
+  var isBusy: Bool {
+    var modes = termios()
+    tcgetattr(slave, &modes)
+    return modes.c_lflag & tcflag_t(ISIG | ICANON | ECHO) == tcflag_t(ISIG)
+  }
+
+  /// Waits until the model has its turn.
   func expectBusy() throws {
-    _ = try wait(for: "the busy modes") {
-      var modes = termios()
-      tcgetattr(slave, &modes)
-      let flags = modes.c_lflag & tcflag_t(ISIG | ICANON | ECHO)
-      return flags == tcflag_t(ISIG) ? "" : nil
-    }
+    try until("the busy modes") { isBusy }
   }
 
   /// Waits for `condition`, taking output meanwhile.

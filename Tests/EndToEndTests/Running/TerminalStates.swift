@@ -6,7 +6,8 @@ extension PseudoTerminal {
   func expectReply() throws {
     try expectBusy()
     try expect("\n")
-    try expectText()
+    // How much of a long prompt is read stands there first.
+    repeat { try expectText() } while isInProgressLine
   }
 
   /// The modes a new pseudo-terminal has.

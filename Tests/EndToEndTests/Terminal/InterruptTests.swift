@@ -49,7 +49,7 @@ import Testing
 
   @Test func typeAheadWaitsForThePrompt() throws {
     let program = try Program()
-    let terminal = try program.chat(.slow, ["-n", "20"])
+    let terminal = try program.chat(.slow, ["-n", "2000"])
     try terminal.type("one\r")
     try terminal.expectReply()
     try terminal.type("two\r\u{04}")
@@ -62,7 +62,7 @@ import Testing
 
   @Test func interruptingTheReadingGivesTheTextBack() throws {
     let program = try Program()
-    let terminal = try program.chat(.slow, ["--ctx", "8192"], columns: 500)
+    let terminal = try program.chat(.slow, columns: 500)
     let text = Self.longText
     try terminal.type("\u{1B}[200~\(text)\u{1B}[201~\r")
     try terminal.expectBusy()
@@ -201,7 +201,7 @@ import Testing
       "/bin/sh", ["-i"], environment: program.environment, columns: 200)
     try shell.expect("shell> ")
     let atShell = shell.modes
-    let arguments = try Models.arguments(.slow) + ["--ctx", "8192"]
+    let arguments = try Models.arguments(.slow)
     let command = ([Program.path] + arguments).joined(separator: " ")
     try shell.type(command + "\r")
     try shell.expectPrompt()

@@ -62,7 +62,7 @@ import Testing
 
   @Test func aLineTypedAheadIsSentWhenTheReplyIsOver() throws {
     let program = try Program()
-    let terminal = try program.chat(.slow, ["-n", "400", "-s", "7"])
+    let terminal = try program.chat(.slow, ["-n", "2000", "-s", "7"])
     try terminal.type("one\r")
     try terminal.expectReply()
     try terminal.type("two\n\u{1B}[200~漢\u{1B}[201~\rthr")
@@ -75,7 +75,7 @@ import Testing
   @Test func anInterruptedReadingGoesOnToTheSameReply() throws {
     let text = InterruptTests.longText
     let whole = try Program()
-    let options = ["--ctx", "8192", "-n", "20", "-s", "7", "-t", "1", "-j", "1"]
+    let options = ["-n", "20", "-s", "7", "-t", "1", "-j", "1"]
     let steady = try whole.chat(.attentive, options, columns: 500)
     try steady.send("\u{1B}[200~\(text)\u{1B}[201~")
     let broken = try Program()
@@ -109,7 +109,7 @@ import Testing
     @Test func theSystemPromptIsReadAtThePrompt() throws {
       let system = (1...300).map { "s\($0)" }.joined(separator: " ")
       let terminal = try Program().chat(
-        .slow, ["--ctx", "8192", "-n", "5", "--system", system], columns: 200)
+        .slow, ["-n", "5", "--system", system], columns: 200)
       try terminal.until("rest") {
         let before = Self.processorTime(of: terminal.process)
         usleep(500_000)
@@ -130,7 +130,7 @@ import Testing
   @Test(arguments: ["reading", "reply"])
   func resizingMeanwhileLeavesNoTrace(during state: String) throws {
     let program = try Program()
-    let terminal = try program.chat(.slow, ["--ctx", "8192", "-n", "400"], columns: 100)
+    let terminal = try program.chat(.slow, ["-n", "400"], columns: 100)
     let long = "\u{1B}[200~\(InterruptTests.longText)\u{1B}[201~"
     try terminal.type((state == "reading" ? long : "Tell me") + "\r")
     if state == "reading" { try terminal.expect(" tokens ·") } else { try terminal.expectReply() }

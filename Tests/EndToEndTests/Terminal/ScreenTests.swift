@@ -24,7 +24,7 @@ struct ScreenTests {
   @Test(arguments: [[[30], [17], [120], [60]], [[20, 110], [15, 90], [25, 100]]])
   func theProgressLineLeavesNothing(sizes: [[Int]]) throws {
     // Of a text taller than the screen the editor shows the end alone.
-    let (tmux, _) = try start(["--ctx", "8192", "-n", "5"], columns: 100, rows: 80)
+    let (tmux, _) = try start(["-n", "5"], columns: 100, rows: 80)
     let words = (1...1300).map { "w\($0)" }
     try tmux.paste(words.joined(separator: " "))
     try tmux.until("the text") { _ in try tmux.everything().contains("w1300") }
@@ -90,7 +90,7 @@ struct ScreenTests {
   /// What is to be seen for a moment only does not outlive the program.
   @Test(arguments: ["progress", "note"])
   func whatPassesGoesWithTheProgram(what: String) throws {
-    let (tmux, _) = try start(["--ctx", "8192"], columns: 100)
+    let (tmux, _) = try start([], columns: 100)
     if what == "progress" {
       try tmux.paste(InterruptTests.longText)
       try tmux.until("the text") { _ in try tmux.everything().contains("w1500") }
