@@ -1,4 +1,4 @@
-/// Writes a model file, tensor by tensor in layout order, in bounded memory.
+/// Writes a model file, tensor by tensor in layout order; of an int8 tensor the scales wait in memory for its end.
 ///
 /// The file grows under a temporary name in the same directory and takes its final name only in
 /// ``finish()``; until then an existing file stays as it was. After any error, ``cancel()``, or the

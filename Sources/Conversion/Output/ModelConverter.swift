@@ -4,7 +4,8 @@ import Tokenization
 
 /// Writes the model of any source as one self-contained model file.
 ///
-/// A few megabytes of weights are in memory at a time, whatever the model's size; the output is the same
+/// A few megabytes of weights are in memory at a time, whatever the model's size, and for int8 a tensor's scales: a
+/// float for each group of its elements, 8 MB for the largest of 7B in groups of 64. The output is the same
 /// bytes whatever the number of processors. A model that needs nothing beyond llama2.c's header (its
 /// theta, epsilon and token ids, no tokenizer) gets the bytes that llama2.c's export.py writes.
 public struct ModelConverter: Sendable {
