@@ -223,6 +223,7 @@ import Testing
       try shell.expect("> half")
       try shell.type(" and half\r")
       try shell.until("the message") { (try? program.history) == ["half and half"] }
+      try shell.expectReply()
     }
     try shell.expectBusy()
     try shell.expectText()
